@@ -1,0 +1,1 @@
+"""Vendored assets: how the icon sprite is packed."""

@@ -1,0 +1,1 @@
+"""What `make up` runs: embedded servers, a gateway and one supervisor."""

@@ -1,0 +1,1 @@
+"""Message catalogues: extraction and compilation for maintainers."""

@@ -1,0 +1,1 @@
+"""Demonstration data: two tenants with months of believable conversations. Never loaded in production."""

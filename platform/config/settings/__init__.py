@@ -1,0 +1,1 @@
+"""Settings: all from the environment, each with a default or a clear failure at start."""

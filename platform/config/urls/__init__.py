@@ -1,0 +1,1 @@
+"""The two URL maps: tenant hosts and the base host."""

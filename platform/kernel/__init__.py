@@ -1,0 +1,1 @@
+"""The small library every app stands on: no models, no business words."""

@@ -1,0 +1,68 @@
+"""Who acts, and on which request: kept in ContextVars, written into every event and audit entry."""
+
+import contextlib
+import contextvars
+import dataclasses
+import uuid
+from collections.abc import Iterator
+from typing import Final, Literal
+
+ActorKind = Literal["user", "api_key", "contact", "system", "operator"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Actor:
+    """Someone or something that causes a change. `id` is the public id of the user, key or contact."""
+
+    kind: ActorKind
+    id: uuid.UUID | None
+    name: str
+
+    def as_json(self) -> dict[str, str | None]:
+        """The shape stored with events and audit entries: `{kind, id, name}`."""
+        return {"kind": self.kind, "id": str(self.id) if self.id else None, "name": self.name}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RequestOrigin:
+    """Where a request came from; empty strings for work that no request started."""
+
+    request_id: str = ""
+    ip: str = ""
+    user_agent: str = ""
+
+
+SYSTEM: Final = Actor(kind="system", id=None, name="Atende")
+_actor: contextvars.ContextVar[Actor] = contextvars.ContextVar("actor", default=SYSTEM)
+_NOWHERE: Final = RequestOrigin()
+_origin: contextvars.ContextVar[RequestOrigin] = contextvars.ContextVar("origin", default=_NOWHERE)
+
+
+def current_actor() -> Actor:
+    """The actor of the running work; the system itself where none was named."""
+    return _actor.get()
+
+
+def current_origin() -> RequestOrigin:
+    """The request behind the running work."""
+    return _origin.get()
+
+
+@contextlib.contextmanager
+def acting_as(actor: Actor) -> Iterator[None]:
+    """Everything inside is done in the name of `actor`."""
+    token = _actor.set(actor)
+    try:
+        yield
+    finally:
+        _actor.reset(token)
+
+
+@contextlib.contextmanager
+def coming_from(origin: RequestOrigin) -> Iterator[None]:
+    """Everything inside belongs to this request."""
+    token = _origin.set(origin)
+    try:
+        yield
+    finally:
+        _origin.reset(token)

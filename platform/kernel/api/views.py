@@ -1,0 +1,64 @@
+"""The base of all API views: it checks one permission code and names the actor."""
+
+import contextlib
+from typing import Any, ClassVar
+
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.request import Request
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
+
+from kernel.actors import Actor, acting_as
+from kernel.permissions import require
+from kernel.problems import NotAllowed, NotAuthenticated
+
+
+class ApiView(APIView):
+    """Subclasses set `permission` (or `permissions_by_method`). The actor is entered for the whole call."""
+
+    permission: ClassVar[str] = ""
+    permissions_by_method: ClassVar[dict[str, str]] = {}
+
+    def check_permissions(self, request: Request) -> None:
+        if not hasattr(self, (request.method or "").lower()):
+            raise MethodNotAllowed(request.method or "")
+        super().check_permissions(request)
+        code = self.permissions_by_method.get(request.method or "", self.permission)
+        if not code:
+            raise NotAllowed("This route names no permission")
+        if not request.user.is_authenticated:
+            raise NotAuthenticated
+        require(request.user, code)
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:  # Any: DRF's own signature
+        with contextlib.ExitStack() as self._entered:
+            return super().dispatch(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:  # Any: DRF's own signature
+        super().initial(request, *args, **kwargs)
+        self._entered.enter_context(acting_as(actor_of(request)))
+
+    @property
+    def user(self) -> Any:  # Any: the user model of the project
+        """The authenticated user; check_permissions has refused everybody else."""
+        return self.request.user
+
+    def read(self, serializer_class: type[BaseSerializer[Any]], data: Any) -> dict[str, Any]:  # Any: JSON
+        """The validated body. Raises DRF's ValidationError, which becomes a 422 problem."""
+        serializer = serializer_class(data=data, context={"request": self.request})
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+    def query(self, serializer_class: type[BaseSerializer[Any]]) -> dict[str, Any]:  # Any: JSON
+        """The validated query parameters; unknown and repeated ones are refused."""
+        parameters = self.request.query_params
+        return self.read(serializer_class, {name: parameters.get(name) for name in parameters})
+
+
+def actor_of(request: Request) -> Actor:
+    """The actor behind an authenticated request: the key where one was sent, otherwise the user."""
+    user: Any = request.user  # the project's own model
+    key: Any = request.auth
+    if key is not None and hasattr(key, "public_id"):
+        return Actor(kind="api_key", id=key.public_id, name=f"{user.name} ({key.name})")
+    return Actor(kind="user", id=user.public_id, name=user.name)

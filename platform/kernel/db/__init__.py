@@ -1,0 +1,1 @@
+"""The database backend that applies the tenant in scope and fails closed."""

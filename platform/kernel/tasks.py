@@ -1,0 +1,61 @@
+"""The base of all Celery tasks: they carry ids only, enter the tenant they are for, and losing one loses nothing."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from celery import current_app, shared_task
+from django.db import close_old_connections
+from kombu.exceptions import OperationalError
+
+from kernel import tenancy
+from kernel.actors import SYSTEM, acting_as
+
+_log = structlog.get_logger(__name__)
+
+TaskId = str | int
+
+
+class TenantTask:
+    """A task bound to one tenant. `enqueue` never raises: the sweepers find what a lost message would have started."""
+
+    def __init__(self, name: str, queue: str) -> None:
+        self.name, self.queue = name, queue
+
+    def enqueue(self, tenant_id: uuid.UUID | str, **ids: TaskId) -> None:
+        """Sends the task to its lane."""
+        send(self.name, self.queue, tenant_id=str(tenant_id), **ids)
+
+
+def tenant_task(*, queue: str) -> Callable[[Callable[..., None]], TenantTask]:
+    """Decorator. The function runs inside the tenant's scope, as the system; the tenant's id is not passed on to it."""
+
+    def wrap(function: Callable[..., None]) -> TenantTask:
+        name = f"{function.__module__}.{function.__name__}"
+
+        @shared_task(name=name, queue=queue, ignore_result=True, acks_late=True)
+        def run(tenant_id: str, **ids: Any) -> None:  # Any: JSON ids
+            tenant = tenancy.resolve_tenant(tenant_id)
+            structlog.contextvars.bind_contextvars(tenant=str(tenant.id), task=name)
+            close_old_connections()
+            try:
+                with tenancy.tenant_scope(tenant), acting_as(SYSTEM):
+                    function(**ids)
+            except Exception:  # noqa: BLE001 (the task edge: logged with tenant, left to the sweeper)
+                _log.exception("task.failed", **ids)
+            finally:
+                close_old_connections()
+                structlog.contextvars.clear_contextvars()
+
+        return TenantTask(name, queue)
+
+    return wrap
+
+
+def send(name: str, queue: str, **arguments: TaskId) -> None:
+    """Sends a task by name. Never raises: a broker that is away costs speed only."""
+    try:
+        current_app.send_task(name, kwargs=arguments, queue=queue, retry=False, ignore_result=True)
+    except (OperationalError, OSError) as error:
+        _log.warning("task.not_sent", task=name, error=type(error).__name__)

@@ -1,0 +1,146 @@
+"""The current tenant: one ContextVar, entered only through the context managers below.
+
+Nothing else may switch tenants. With no scope entered every query raises `NoTenantContext`.
+"""
+
+import contextlib
+import contextvars
+import dataclasses
+import uuid
+from collections.abc import Iterator
+from typing import Final, Protocol
+
+
+class NoTenantContext(RuntimeError):
+    """Database, cache or storage was used with no tenant (and not explicitly the public schema) in scope."""
+
+
+class UnknownTenant(LookupError):
+    """No tenant has this id."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TenantRef:
+    """What the rest of the system needs to know of a tenant: a snapshot, never a database row."""
+
+    id: uuid.UUID
+    slug: str
+    name: str
+    schema: str
+    role: str
+    state: str
+    host: str
+    fingerprint: str = ""
+    cluster: str = "default"
+
+    @property
+    def is_active(self) -> bool:
+        """Whether its people may work and its intake is processed."""
+        return self.state == "active"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Scope:
+    """What a connection must be set to: a schema and the role that may use it (empty for the login itself)."""
+
+    schema: str
+    role: str
+    tenant: TenantRef | None
+
+
+PUBLIC: Final = Scope(schema="public", role="", tenant=None)
+_scope: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("scope", default=None)
+
+
+class Directory(Protocol):
+    """Answers questions about tenants from a cached snapshot of the registry."""
+
+    def by_host(self, host: str) -> TenantRef | None: ...
+
+    def by_id(self, tenant_id: uuid.UUID) -> TenantRef | None: ...
+
+    def active(self) -> list[TenantRef]: ...
+
+    def forget(self) -> None: ...
+
+
+_directory: list[Directory] = []
+
+
+def install_directory(directory: Directory) -> None:
+    """Called once by the app that owns the registry."""
+    _directory[:] = [directory]
+
+
+def current_scope() -> Scope:
+    """The scope every query runs in. Raises NoTenantContext where none was entered."""
+    scope = _scope.get()
+    if scope is None:
+        raise NoTenantContext("No tenant and no public scope is entered here")
+    return scope
+
+
+def current_scope_or_none() -> Scope | None:
+    """The scope, or None outside of any (for logs)."""
+    return _scope.get()
+
+
+def current_tenant() -> TenantRef:
+    """The tenant in scope. Raises NoTenantContext in the public scope and outside of any."""
+    tenant = current_scope().tenant
+    if tenant is None:
+        raise NoTenantContext("This needs a tenant, but the public scope is entered")
+    return tenant
+
+
+def scope_key() -> str:
+    """The prefix that keeps caches, locks, topics and limits of tenants apart."""
+    tenant = current_scope().tenant
+    return str(tenant.id) if tenant else "public"
+
+
+@contextlib.contextmanager
+def _entered(scope: Scope) -> Iterator[None]:
+    token = _scope.set(scope)
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
+def tenant_scope(tenant: TenantRef) -> contextlib.AbstractContextManager[None]:
+    """Everything inside runs in the tenant's schema under the tenant's role."""
+    return _entered(Scope(schema=tenant.schema, role=tenant.role, tenant=tenant))
+
+
+def public_scope() -> contextlib.AbstractContextManager[None]:
+    """Everything inside runs in the public schema under the runtime login itself."""
+    return _entered(PUBLIC)
+
+
+def schema_scope(schema: str) -> contextlib.AbstractContextManager[None]:
+    """For building schemas with the owner's login only: no role is taken, no tenant is known."""
+    return _entered(Scope(schema=schema, role="", tenant=None))
+
+
+def resolve_host(host: str) -> TenantRef | None:
+    """The tenant that answers on this host name (without port), or None."""
+    return _directory[0].by_host(host)
+
+
+def resolve_tenant(tenant_id: uuid.UUID | str) -> TenantRef:
+    """The tenant with this public id. Raises UnknownTenant."""
+    tenant = _directory[0].by_id(uuid.UUID(str(tenant_id)))
+    if tenant is None:
+        raise UnknownTenant(str(tenant_id))
+    return tenant
+
+
+def active_tenants() -> list[TenantRef]:
+    """All tenants whose work is done now."""
+    return _directory[0].active()
+
+
+def forget_directory() -> None:
+    """Drops the snapshot, so that a change of the registry is seen at once in this process."""
+    _directory[0].forget()

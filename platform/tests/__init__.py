@@ -1,0 +1,1 @@
+"""Cross-app suites: architecture, isolation, faults, e2e."""

@@ -1,0 +1,11 @@
+"""What can go wrong with log-ins."""
+
+from kernel.problems import Problem
+
+
+class InvalidCredentials(Problem):
+    slug, title, status = "invalid-credentials", "E-mail or password is wrong", 401
+
+
+class InvitationNotUsable(Problem):
+    slug, title, status = "invitation-not-usable", "This invitation has been used or has expired", 409

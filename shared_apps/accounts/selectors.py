@@ -1,0 +1,28 @@
+"""Reads of log-ins in the schema in scope."""
+
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from django.db.models import QuerySet
+from kernel import crypto
+
+from shared_apps.accounts.models import ApiKey, User
+
+
+def active_users() -> "QuerySet[User]":
+    """Everyone who may sign in, by name."""
+    return User.objects.filter(is_active=True).order_by("name", "id")
+
+
+def api_keys() -> "QuerySet[ApiKey]":
+    """All keys with their users, newest first."""
+    return ApiKey.objects.select_related("user").order_by("-created", "digest")
+
+
+def user_of_session(session_key: str) -> User | None:
+    """The active user of a page's session, checked as a page request is: a session from before a password change is nobody's."""
+    session = SessionStore(session_key)
+    user_id = session.get(SESSION_KEY)
+    user = User.objects.filter(pk=int(user_id), is_active=True).first() if user_id else None
+    if user is None or not crypto.same(str(session.get(HASH_SESSION_KEY, "")), user.get_session_auth_hash()):
+        return None
+    return user

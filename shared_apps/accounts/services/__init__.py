@@ -1,0 +1,18 @@
+"""What can be done with log-ins."""
+
+from shared_apps.accounts.services.api_keys import create_api_key, revoke_api_key
+from shared_apps.accounts.services.invitations import accept_invitation, invite, send_invitation, sweep
+from shared_apps.accounts.services.users import check_credentials, create_user, deactivate_user, update_profile
+
+__all__ = [
+    "accept_invitation",
+    "check_credentials",
+    "create_api_key",
+    "create_user",
+    "deactivate_user",
+    "invite",
+    "revoke_api_key",
+    "send_invitation",
+    "sweep",
+    "update_profile",
+]

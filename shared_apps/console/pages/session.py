@@ -1,0 +1,47 @@
+"""Operators sign in on the base host; their log-ins live in the public schema."""
+
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from ui.pages import Page, SignInPage
+
+from shared_apps.accounts import services as accounts
+from shared_apps.accounts.models import User
+
+
+class SignIn(SignInPage):
+    """E-mail and password of an operator."""
+
+    template = "console/sign_in.html"
+    home = "/operator/tenants/"
+
+    def check(self, *, email: str, password: str) -> User:
+        return accounts.check_credentials(email=email, password=password)
+
+
+class SignOut(Page):
+    """Ends the session."""
+
+    is_public = True
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        logout(request)
+        return redirect("/sign-in/")
+
+
+class Home(Page):
+    """The start page of the base host."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return redirect("/operator/tenants/")
+
+
+class Theme(Page):
+    """The theme alone, switched by a key."""
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        user = request.user
+        if isinstance(user, User):
+            theme = request.POST.get("theme", "")
+            accounts.update_profile(user=user, name=user.name, language=user.language, theme=theme, time_zone=user.time_zone)
+        return HttpResponse(status=204)

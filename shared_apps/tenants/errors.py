@@ -1,0 +1,11 @@
+"""What can go wrong with the registry."""
+
+from kernel.problems import Problem
+
+
+class TenantNotProvisioned(Problem):
+    slug, title, status = "tenant-not-provisioned", "The tenant could not be provisioned", 503
+
+
+class TenantStateConflict(Problem):
+    slug, title, status = "tenant-state-conflict", "The tenant's state does not allow this", 409

@@ -1,0 +1,156 @@
+"""Building schemas as the owner: public, the template, its artefact, and the spares that sign-ups claim."""
+
+import secrets
+
+import psycopg
+import structlog
+from django.core.management import call_command
+from django.core.management.commands.migrate import Command as Migrate
+from django.db import DatabaseError
+from django.db import connection as django_connection
+from django.db.migrations.executor import MigrationExecutor
+from kernel import tenancy
+from kernel.db.owner import as_owner, owner_connection, runtime_login
+from psycopg import sql
+
+from shared_apps.tenants import artefact, pinned
+from shared_apps.tenants.fingerprint import tenant_fingerprint
+from shared_apps.tenants.models import Artefact, Spare, Tenant, TenantState
+
+SPARES_KEPT = 2
+_log = structlog.get_logger(__name__)
+
+
+class MigrationsFailed(RuntimeError):
+    """Some tenants keep their old schema; the others were migrated."""
+
+
+def migrate_public() -> bool:
+    """Brings the public schema up to date. Returns whether there was anything to do."""
+    with as_owner(), tenancy.public_scope():
+        executor = MigrationExecutor(django_connection)
+        if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            return False
+        call_command(Migrate(), interactive=False, verbosity=0)
+        pinned.pin_schema()
+    with owner_connection() as connection:
+        app = sql.Identifier(runtime_login())
+        connection.execute(sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {}").format(app))
+        connection.execute(sql.SQL("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {}").format(app))
+        connection.execute(sql.SQL("REVOKE UPDATE, DELETE ON public.audit_auditentry FROM {}").format(app))
+        connection.execute(sql.SQL("REVOKE INSERT, UPDATE, DELETE ON public.django_migrations FROM {}").format(app))
+    return True
+
+
+def build_artefact() -> bool:
+    """Migrates a template schema once per fingerprint and captures it. Returns whether there was anything to do."""
+    fingerprint = tenant_fingerprint()
+    with tenancy.public_scope():
+        if Artefact.objects.filter(fingerprint=fingerprint).exists():
+            return False
+    template = f"template_{fingerprint[:12]}"
+    with owner_connection() as connection:
+        connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(template)))
+        connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(template)))
+    with as_owner(), tenancy.schema_scope(template):
+        call_command(Migrate(), interactive=False, verbosity=0)
+        pinned.pin_schema()
+        pinned.check_pins()
+    with owner_connection() as connection:
+        statements = ";\n".join(artefact.capture(connection, template))
+    with tenancy.public_scope():
+        Artefact.objects.get_or_create(fingerprint=fingerprint, defaults={"statements": statements})
+    return True
+
+
+def migrate_tenants() -> int:
+    """Migrates every tenant whose schema is behind, one after another. Returns how many.
+
+    A tenant that fails keeps its old fingerprint, is named in the log, and does not stop the others; MigrationsFailed then
+    tells of all of them at the end.
+    """
+    fingerprint = tenant_fingerprint()
+    with tenancy.public_scope():
+        behind = list(Tenant.objects.exclude(fingerprint=fingerprint).exclude(state=TenantState.ARCHIVED).order_by("id"))
+    failed = []
+    for tenant in behind:
+        try:
+            _migrate_tenant(tenant.schema_name)
+        except (DatabaseError, pinned.IdsNotPinned):
+            _log.exception("tenant.migration_failed", tenant=str(tenant.public_id))
+            failed.append(tenant.slug)
+            continue
+        with tenancy.public_scope():
+            Tenant.objects.filter(pk=tenant.pk).update(fingerprint=fingerprint)
+    if failed:
+        raise MigrationsFailed(f"Not migrated: {', '.join(failed)}; the log says why")
+    return len(behind)
+
+
+def _migrate_tenant(schema: str) -> None:
+    with as_owner(), tenancy.schema_scope(schema):
+        call_command(Migrate(), interactive=False, verbosity=0)
+        pinned.pin_schema()
+        pinned.check_pins()
+    with owner_connection() as connection:
+        _grant(connection, schema)
+
+
+def build_spare() -> Spare:
+    """Replays the artefact into a new schema with a role of its own, and registers it. A failure leaves no orphan."""
+    fingerprint = tenant_fingerprint()
+    with tenancy.public_scope():
+        statements = Artefact.objects.values_list("statements", flat=True).get(fingerprint=fingerprint)
+    name = f"t_{secrets.token_hex(6)}"
+    with owner_connection() as connection:
+        try:
+            _create_role(connection, name)
+            artefact.replay(connection, name, statements)
+            _grant(connection, name)
+            with tenancy.public_scope():
+                return Spare.objects.create(schema_name=name, role_name=name, fingerprint=fingerprint)
+        except Exception:
+            drop_schema(connection, name)
+            raise
+
+
+def keep_spares(wanted: int = SPARES_KEPT) -> int:
+    """Builds spares until `wanted` of the current fingerprint wait, and drops those of older ones. Returns the number built."""
+    fingerprint = tenant_fingerprint()
+    with tenancy.public_scope():
+        stale = list(Spare.objects.exclude(fingerprint=fingerprint))
+        missing = wanted - Spare.objects.filter(fingerprint=fingerprint).count()
+    for spare in stale:
+        with tenancy.public_scope():
+            deleted, _ = Spare.objects.filter(pk=spare.pk).delete()
+        if deleted:
+            with owner_connection() as connection:
+                drop_schema(connection, spare.schema_name)
+    for _ in range(max(0, missing)):
+        build_spare()
+    return max(0, missing)
+
+
+def drop_schema(connection: "psycopg.Connection[object]", name: str) -> None:
+    """Removes a schema and its role. Only for names that carry no tenant."""
+    identifier = sql.Identifier(name)
+    connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(identifier))
+    connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(identifier))
+
+
+def _create_role(connection: "psycopg.Connection[object]", name: str) -> None:
+    role = sql.Identifier(name)
+    connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(role))
+    connection.execute(sql.SQL("GRANT {} TO {}").format(role, sql.Identifier(runtime_login())))
+
+
+def _grant(connection: "psycopg.Connection[object]", name: str) -> None:
+    identifier = sql.Identifier(name)
+    for statement in (
+        "GRANT USAGE ON SCHEMA {0} TO {0}",
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {0} TO {0}",
+        "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {0} TO {0}",
+        "REVOKE UPDATE, DELETE ON {0}.audit_auditentry FROM {0}",
+        "REVOKE INSERT, UPDATE, DELETE ON {0}.django_migrations FROM {0}",
+    ):
+        connection.execute(sql.SQL(statement).format(identifier))

@@ -1,0 +1,33 @@
+"""The catalogue of permission codes and the built-in roles that hold them."""
+
+from typing import Final
+
+from tenant_apps.access.models import Role
+
+_AGENT: Final = frozenset(
+    {
+        "tickets.ticket.read",
+        "tickets.ticket.write",
+        "messaging.message.read",
+        "messaging.message.send",
+        "contacts.contact.read",
+        "connectors.inbox.read",
+        "organization.member.read",
+        "events.event.read",
+    }
+)
+_ADMIN: Final = _AGENT | {"access.apikey.manage", "intake.event.manage"}
+
+CATALOGUE: Final[dict[str, str]] = {
+    "tickets.ticket.read": "See tickets",
+    "tickets.ticket.write": "Create and change tickets",
+    "messaging.message.read": "Read conversations",
+    "messaging.message.send": "Answer and write notes",
+    "contacts.contact.read": "See contacts",
+    "connectors.inbox.read": "See inboxes",
+    "organization.member.read": "See teams and colleagues",
+    "events.event.read": "Follow the event log",
+    "access.apikey.manage": "Create and revoke API keys",
+    "intake.event.manage": "Inspect inbound messages and run parked ones again",
+}
+ROLE_PERMISSIONS: Final[dict[str, frozenset[str]]] = {Role.OWNER: frozenset(_ADMIN), Role.ADMIN: frozenset(_ADMIN), Role.AGENT: _AGENT}

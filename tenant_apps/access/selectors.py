@@ -1,0 +1,29 @@
+"""Who may do what."""
+
+from typing import Any
+
+from kernel import tenancy
+
+from tenant_apps.access.models import RoleAssignment
+from tenant_apps.access.permissions import ROLE_PERMISSIONS
+
+OPERATOR_PERMISSIONS = frozenset({"tenants.tenant.read", "tenants.tenant.write"})
+
+
+def permissions_of(user: Any) -> frozenset[str]:  # Any: the user or an anonymous one
+    """The codes a user holds in the scope; kept on the user object for the rest of the request."""
+    if not user.is_authenticated or not user.is_active:
+        return frozenset()
+    if tenancy.current_scope().tenant is None:
+        return OPERATOR_PERMISSIONS
+    held: frozenset[str] | None = getattr(user, "_held_permissions", None)
+    if held is None:
+        roles = RoleAssignment.objects.filter(user_id=user.pk).values_list("role", flat=True)
+        held = frozenset().union(*(ROLE_PERMISSIONS.get(role, frozenset()) for role in roles))
+        user._held_permissions = held
+    return held
+
+
+def has_permission(user: Any, code: str) -> bool:  # Any: the user or an anonymous one
+    """Whether the user holds the permission in the tenant in scope."""
+    return code in permissions_of(user)

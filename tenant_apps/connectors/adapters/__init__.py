@@ -1,0 +1,1 @@
+"""One file for each connector; every module here is imported at start."""

@@ -1,0 +1,6 @@
+"""Tickets, their statuses and tags."""
+
+from tenant_apps.tickets.models.status import Status, StatusCategory
+from tenant_apps.tickets.models.ticket import Priority, Tag, Ticket, TicketConversation, TicketNumber
+
+__all__ = ["Priority", "Status", "StatusCategory", "Tag", "Ticket", "TicketConversation", "TicketNumber"]

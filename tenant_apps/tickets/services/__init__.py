@@ -1,0 +1,14 @@
+"""What can be done with tickets."""
+
+from tenant_apps.tickets.services.changing import TicketChanges, reopen_ticket, solve_ticket, update_ticket
+from tenant_apps.tickets.services.creating import create_ticket
+from tenant_apps.tickets.services.incoming import route_incoming
+
+__all__ = [
+    "TicketChanges",
+    "create_ticket",
+    "reopen_ticket",
+    "route_incoming",
+    "solve_ticket",
+    "update_ticket",
+]

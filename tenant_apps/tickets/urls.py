@@ -1,0 +1,12 @@
+"""Routes of the ticket API."""
+
+from django.urls import path
+
+from tenant_apps.tickets import views
+
+urlpatterns = [
+    path("tickets", views.TicketListView.as_view(), name="tickets"),
+    path("tickets/<uuid:ticket_id>", views.TicketView.as_view(), name="ticket"),
+    path("tickets/<uuid:ticket_id>/solution", views.TicketSolutionView.as_view(), name="ticket-solution"),
+    path("statuses", views.StatusListView.as_view(), name="statuses"),
+]

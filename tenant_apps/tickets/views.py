@@ -1,0 +1,137 @@
+"""The ticket API."""
+
+import uuid
+from typing import Any, ClassVar
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from kernel.api.etag import etag, expected_version
+from kernel.api.pagination import page_body
+from kernel.api.views import ApiView
+from kernel.problems import FieldError, NotFound, ValidationProblem
+from rest_framework.request import Request
+from rest_framework.response import Response
+from shared_apps.events.idempotency import IdempotentPostView
+
+from tenant_apps.tickets import selectors, services
+from tenant_apps.tickets.lookups import changes_from, new_ticket_from
+from tenant_apps.tickets.models import StatusCategory, Ticket
+from tenant_apps.tickets.selectors import TicketFilter
+from tenant_apps.tickets.serializers import (
+    StatusListSerializer,
+    TicketCreateSerializer,
+    TicketPageSerializer,
+    TicketQuerySerializer,
+    TicketSerializer,
+    TicketUpdateSerializer,
+    ticket_json,
+)
+
+READ, WRITE = "tickets.ticket.read", "tickets.ticket.write"
+
+
+class TicketListView(IdempotentPostView):
+    """Lists and creates tickets."""
+
+    tag = "tickets"
+    permissions_by_method: ClassVar = {"GET": READ, "POST": WRITE}
+    operation_ids: ClassVar = {"GET": "listTickets", "POST": "createTicket"}
+
+    @extend_schema(summary="List tickets", parameters=[TicketQuerySerializer], responses=TicketPageSerializer)
+    def get(self, request: Request) -> Response:
+        query = self.query(TicketQuerySerializer)
+        page = selectors.ticket_page(
+            request.user, wanted=_filter(query), order=query["sort"], cursor=query.get("cursor", ""), limit=query["limit"]
+        )
+        return Response(page_body(request, page, ticket_json))
+
+    @extend_schema(summary="Create a ticket", request=TicketCreateSerializer, responses={201: TicketSerializer})
+    def post(self, request: Request, **path: Any) -> Any:  # Any: path values; a response
+        return super().post(request, **path)
+
+    def create(self, request: Request, **path: Any) -> Response:  # Any: path values
+        ticket = new_ticket_from(self.read(TicketCreateSerializer, request.data))
+        return _answer(request, ticket, status=201)
+
+
+class TicketView(ApiView):
+    """Reads and changes one ticket."""
+
+    tag = "tickets"
+    takes_if_match = True
+    permissions_by_method: ClassVar = {"GET": READ, "PATCH": WRITE}
+    operation_ids: ClassVar = {"GET": "readTicket", "PATCH": "updateTicket"}
+
+    @extend_schema(summary="Read a ticket", responses=TicketSerializer)
+    def get(self, request: Request, ticket_id: uuid.UUID) -> Response:
+        return _answer(request, _find(request, ticket_id))
+
+    @extend_schema(summary="Change a ticket", request=TicketUpdateSerializer, responses=TicketSerializer)
+    def patch(self, request: Request, ticket_id: uuid.UUID) -> Response:
+        ticket = _find(request, ticket_id)
+        changes = changes_from(self.read(TicketUpdateSerializer, request.data))
+        return _answer(request, services.update_ticket(ticket=ticket, changes=changes, expected_version=expected_version(request)))
+
+
+class TicketSolutionView(ApiView):
+    """A ticket is solved by putting its solution, and reopened by deleting it."""
+
+    tag = "tickets"
+    takes_if_match = True
+    permission = WRITE
+    operation_ids: ClassVar = {"PUT": "solveTicket", "DELETE": "reopenTicket"}
+
+    @extend_schema(summary="Solve a ticket", request=None, responses=TicketSerializer)
+    def put(self, request: Request, ticket_id: uuid.UUID) -> Response:
+        ticket = _find(request, ticket_id)
+        return _answer(request, services.solve_ticket(ticket=ticket, expected_version=expected_version(request)))
+
+    @extend_schema(summary="Reopen a solved ticket", request=None, responses={200: TicketSerializer})
+    def delete(self, request: Request, ticket_id: uuid.UUID) -> Response:
+        ticket = _find(request, ticket_id)
+        return _answer(request, services.reopen_ticket(ticket=ticket, expected_version=expected_version(request)))
+
+
+class StatusListView(ApiView):
+    """Lists the tenant's statuses."""
+
+    tag = "tickets"
+    permission = READ
+    operation_ids: ClassVar = {"GET": "listStatuses"}
+
+    @extend_schema(summary="List statuses", responses=StatusListSerializer)
+    def get(self, request: Request) -> Response:
+        rows = selectors.statuses()
+        return Response({"results": [{"key": row.key, "category": row.category, "label": row.label_agent} for row in rows]})
+
+
+def _find(request: Request, ticket_id: uuid.UUID) -> Ticket:
+    ticket = selectors.ticket_by_id(request.user, ticket_id)
+    if ticket is None:
+        raise NotFound
+    return ticket
+
+
+def _answer(request: Request, ticket: Ticket, *, status: int = 200) -> Response:
+    row = selectors.ticket_row(request.user, ticket.public_id)
+    if row is None:
+        raise NotFound
+    return Response(ticket_json(row), status=status, headers={"ETag": etag(row["version"])})
+
+
+def _filter(query: dict[str, Any]) -> TicketFilter:  # Any: validated values
+    words = [word.strip() for word in query.get("status", "").split(",") if word.strip()]
+    keys = {word for word in words if word not in StatusCategory.values}
+    if keys and not keys <= {status.key for status in selectors.statuses()}:
+        raise ValidationProblem([FieldError("/status", "unknown", _("There is no such status"))])
+    return TicketFilter(
+        categories=tuple(word for word in words if word in StatusCategory.values),
+        statuses=tuple(sorted(keys)),
+        assignee=query.get("assignee", ""),
+        team=query.get("team", ""),
+        tag=query.get("tag", ""),
+        requester=query.get("requester"),
+        created_after=query.get("created_after"),
+        created_before=query.get("created_before"),
+        search=query.get("search", ""),
+    )

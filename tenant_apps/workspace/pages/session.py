@@ -1,0 +1,77 @@
+"""Signing in and out, and taking up an invitation."""
+
+from typing import Any
+
+from django.contrib.auth import login, logout
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from kernel import tenancy
+from kernel.clock import now
+from kernel.problems import NotFound, ValidationProblem
+from shared_apps.accounts import services as accounts
+from shared_apps.accounts.errors import InvitationNotUsable
+from shared_apps.accounts.models import Invitation, User
+from shared_apps.accounts.services.invitations import find_invitation
+from ui.forms import messages_by_field
+from ui.pages import Page, SignInPage
+
+_BACKEND = "shared_apps.accounts.backends.EmailBackend"
+
+
+class SignIn(SignInPage):
+    """E-mail and password of a member of this tenant."""
+
+    template = "workspace/sign_in.html"
+    home = "/inbox/"
+
+    def check(self, *, email: str, password: str) -> User:
+        return accounts.check_credentials(email=email, password=password)
+
+
+class SignOut(Page):
+    """Ends the session."""
+
+    is_public = True
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        logout(request)
+        return redirect("/sign-in/")
+
+
+class AcceptInvitation(Page):
+    """The page behind the link of an invitation mail: a name, a password, and in. The link works once."""
+
+    is_public = True
+
+    def get(self, request: HttpRequest, token: str) -> HttpResponse:
+        invitation = _open_invitation(token)
+        return _form(request, invitation, {"name": invitation.name}, {})
+
+    def post(self, request: HttpRequest, token: str) -> HttpResponse:
+        invitation = _open_invitation(token)
+        name, password = request.POST.get("name", ""), request.POST.get("password", "")
+        try:
+            user = accounts.accept_invitation(invitation=invitation, name=name, password=password)
+        except ValidationProblem as problem:
+            return _form(request, invitation, {"name": name}, messages_by_field(problem))
+        login(request, user, backend=_BACKEND)
+        return redirect("/inbox/")
+
+
+def _open_invitation(token: str) -> Invitation:
+    invitation = find_invitation(token)
+    if invitation is None:
+        raise NotFound
+    if not invitation.is_open(now()):
+        raise InvitationNotUsable
+    return invitation
+
+
+def _form(request: HttpRequest, invitation: Invitation, values: dict[str, str], errors: dict[str, str]) -> HttpResponse:
+    context: dict[str, Any] = {
+        "invitation": invitation,
+        "tenant": tenancy.current_tenant(),
+        "values": values,
+        "errors": errors,
+    }  # Any: template context
+    return render(request, "workspace/invitation.html", context, status=422 if errors else 200)

@@ -1,0 +1,1 @@
+"""Shapes what selectors return into what templates draw. No presenter decides anything about business."""

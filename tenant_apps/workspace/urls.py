@@ -1,0 +1,31 @@
+"""Routes of the pages on a tenant's host."""
+
+from django.urls import path
+
+from tenant_apps.workspace.pages import inbox, message, profile, read, session, settings, ticket
+
+urlpatterns = [
+    path("", inbox.Home.as_view(), name="home"),
+    path("sign-in/", session.SignIn.as_view(), name="sign-in"),
+    path("sign-out/", session.SignOut.as_view(), name="sign-out"),
+    path("invitations/<str:token>/", session.AcceptInvitation.as_view(), name="invitation"),
+    path("me/", profile.Profile.as_view(), name="profile"),
+    path("me/theme/", profile.ThemeChoice.as_view(), name="theme"),
+    path("inbox/", inbox.Inbox.as_view(), name="inbox"),
+    path("inbox/counts/", inbox.Counts.as_view(), name="inbox-counts"),
+    path("inbox/since/<int:seq>/", inbox.Since.as_view(), name="inbox-since"),
+    path("inbox/v/<path:view>/", inbox.Inbox.as_view(), name="inbox-view"),
+    path("inbox/files/<uuid:attachment_id>/", message.FileLink.as_view(), name="inbox-file"),
+    path("inbox/<uuid:ticket_id>/", ticket.TicketPage.as_view(), name="inbox-ticket"),
+    path("inbox/<uuid:ticket_id>/since/<int:seq>/", inbox.Since.as_view(), name="inbox-ticket-since"),
+    path("inbox/<uuid:ticket_id>/fields/", ticket.Fields.as_view(), name="inbox-fields"),
+    path("inbox/<uuid:ticket_id>/resolve/", ticket.Resolve.as_view(), name="inbox-resolve"),
+    path("inbox/<uuid:ticket_id>/reopen/", ticket.Reopen.as_view(), name="inbox-reopen"),
+    path("inbox/<uuid:ticket_id>/read/", read.MarkRead.as_view(), name="inbox-read"),
+    path("inbox/<uuid:ticket_id>/messages/", message.Messages.as_view(), name="inbox-messages"),
+    path("inbox/<uuid:ticket_id>/messages/<uuid:message_id>/retry/", message.Retry.as_view(), name="inbox-retry"),
+    path("settings/intake/", settings.Intake.as_view(), name="settings-intake"),
+    path("settings/intake/<uuid:event_id>/run/", settings.RunAgain.as_view(), name="settings-intake-run"),
+    path("settings/keys/", settings.ApiKeys.as_view(), name="settings-keys"),
+    path("settings/keys/<uuid:key_id>/revoke/", settings.RevokeKey.as_view(), name="settings-key-revoke"),
+]
