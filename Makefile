@@ -5,7 +5,7 @@ WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset logs shell test test-browser test-faults check format lock venv venv-dev openapi coverage
+.PHONY: help up down reset logs shell test test-browser test-faults test-clusters check format lock venv venv-dev openapi coverage
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -33,6 +33,9 @@ test-browser: venv-dev ## the browser tests alone
 
 test-faults: venv-dev ## the long kill storm: 500 mails and hooks while processes die
 	@ATENDE_FAULTS=full exec $(PYTHON_BIN) -m pytest -m faults platform/tests/faults $(ARGS)
+
+test-clusters: venv-dev ## the suite with both test tenants on a second PostgreSQL server
+	@ATENDE_TEST_CLUSTER=second exec $(PYTHON_BIN) -m pytest -n $(WORKERS) --ignore platform/tests/e2e --ignore platform/tests/faults $(ARGS)
 
 coverage: venv-dev ## the suite without the tests of the running system, with branch coverage; fails below the floor
 	@$(PYTHON_BIN) -m pytest -n $(WORKERS) --cov --cov-report=term:skip-covered --ignore platform/tests/e2e --ignore platform/tests/faults $(ARGS)

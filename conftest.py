@@ -1,5 +1,6 @@
 """Fixtures of all tests: cloned databases, the tenants acme and globex, their people, clients that speak as them."""
 
+import io
 import json as jsonlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,6 +9,8 @@ from typing import Any
 import pytest
 from django.test import Client
 from infra.testing import databases
+from infra.testing.clusters import NAME as SECOND
+from infra.testing.clusters import SecondServer, is_run_on_second
 from infra.testing.plugin import DATABASE_NAME, FACTS, WORKER
 
 PASSWORD = "atende-demo"
@@ -17,16 +20,18 @@ PASSWORD = "atende-demo"
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment, django_db_blocker) -> Iterator[None]:
     """Gives this worker its own clone of the template with both tenants."""
-    from django.db import connection
+    from django.db import connections
 
     databases.ensure_template(FACTS)
     databases.clone(FACTS, DATABASE_NAME)
-    check_constraints = connection.check_constraints
-    connection.check_constraints = lambda table_names=None: _in_public(check_constraints, table_names)
+    for connection in connections.all():
+        check_constraints = connection.check_constraints
+        connection.check_constraints = lambda table_names=None, check=check_constraints: _in_public(check, table_names)
     yield
     with django_db_blocker.unblock():
-        connection.close()
-        connection.close_pool()
+        for connection in connections.all():
+            connection.close()
+            connection.close_pool()
 
 
 def _in_public(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -62,50 +67,87 @@ def _switch_floor(_django_db_marker, request) -> None:
     """A test is one transaction, and may enter several tenants inside it."""
     if "fresh_database" in request.fixturenames or not ("db" in request.fixturenames or "database" in request.fixturenames):
         return
-    from django.db import connection
+    from django.db import connections
 
     request.getfixturevalue("db")
-    connection.switch_floor = len(connection.savepoint_ids) + 1
+    for connection in connections.all(initialized_only=True):
+        connection.switch_floor = len(connection.savepoint_ids) + 1
 
 
 @pytest.fixture
 def fresh_database(django_db_setup, django_db_blocker, monkeypatch) -> Iterator[str]:
     """A clone of its own for a test that commits (sockets, workers, threads); gone afterwards. Yields its name."""
-    from django.conf import settings
-    from django.db import connection
-
     name = f"fresh_{WORKER}"
     databases.drop(FACTS, name)
     databases.clone(FACTS, name)
-    connection.switch_floor = 0
-    with _database(connection, settings, name), django_db_blocker.unblock():
+    with _database(name), django_db_blocker.unblock():
         for variable, value in FACTS.environment(name).items():
-            if variable.startswith("DATABASE"):
+            if variable.startswith(("DATABASE", "ATENDE_CLUSTERS")):
                 monkeypatch.setenv(variable, value)
         yield name
-        connection.close()
-        connection.close_pool()
+        _let_go()
     databases.drop(FACTS, name)
     _forget_everything()
 
 
 @contextmanager
-def _database(connection, settings, name: str) -> Iterator[None]:
-    connection.close()
-    connection.close_pool()
-    before = connection.settings_dict["NAME"]
-    stored = [connection.settings_dict, settings.DATABASES["default"], settings.DATABASE_OWNER]
-    owner_url = settings.DATABASE_OWNER_URL
+def _database(name: str) -> Iterator[None]:
+    from django.conf import settings
+    from django.db import connections
+
+    _let_go()
+    before = connections["default"].settings_dict["NAME"]
+    stored = [*(connection.settings_dict for connection in connections.all()), *settings.DATABASES.values(), *settings.DATABASE_OWNERS.values()]
     for database in stored:
         database["NAME"] = name
-    settings.DATABASE_OWNER_URL = FACTS.environment(name)["DATABASE_OWNER_URL"]
     _forget_everything()
     try:
         yield
     finally:
         for database in stored:
             database["NAME"] = before
-        settings.DATABASE_OWNER_URL = owner_url
+
+
+def _let_go() -> None:
+    from django.db import connections
+
+    for connection in connections.all():
+        connection.close()
+        connection.close_pool()
+        connection.switch_floor = 0
+
+
+@pytest.fixture(scope="session")
+def _second_server() -> Iterator[SecondServer]:
+    """One server for all tests of this worker that want two clusters."""
+    server = SecondServer.choose(FACTS.passwords)
+    process = server.start()
+    yield server
+    server.stop(process)
+
+
+@pytest.fixture
+def second_cluster(fresh_database, _second_server, monkeypatch) -> Iterator[str]:
+    """A second cluster beside the default one, empty but prepared, in a database of the same name. Yields the cluster's name."""
+    from config.settings import base
+    from django.conf import settings
+    from django.core.management import call_command
+    from django.db import connections
+
+    if is_run_on_second():
+        pytest.skip("The tenants of this run live on the second cluster already")
+    _second_server.create_database(fresh_database)
+    urls = _second_server.urls(fresh_database)
+    monkeypatch.setenv("ATENDE_CLUSTERS", jsonlib.dumps({SECOND: urls}))
+    settings.DATABASE_OWNERS[SECOND] = base.database_settings(urls["owner_url"], is_owner=True)
+    connections.databases[SECOND] = base.database_settings(urls["url"], is_owner=False)
+    connections.configure_settings(connections.databases)
+    call_command("prepare_database", verbosity=0, stdout=io.StringIO())
+    yield SECOND
+    connections[SECOND].close()
+    connections[SECOND].close_pool()
+    del connections[SECOND], connections.databases[SECOND], settings.DATABASE_OWNERS[SECOND]
+    _second_server.drop_database(fresh_database)
 
 
 def _forget_everything() -> None:

@@ -11,6 +11,7 @@ from psycopg import sql
 
 from infra.dev import folders
 from infra.dev.postgres import APP, DATABASE, OWNER, SUPERUSER
+from infra.testing.clusters import SecondServer
 from infra.testing.servers import ServerFacts
 
 TEMPLATE = DATABASE
@@ -51,7 +52,9 @@ def _build(facts: ServerFacts) -> None:
 
 
 def clone(facts: ServerFacts, name: str) -> None:
-    """Makes a database that equals the template."""
+    """Makes a database that equals the template; on both servers in a run that has two."""
+    if second := SecondServer.of_run():
+        second.clone(name)
     with _administration(facts) as connection:
         names = {
             "new": sql.Identifier(name),
@@ -66,6 +69,8 @@ def clone(facts: ServerFacts, name: str) -> None:
 
 def drop(facts: ServerFacts, name: str) -> None:
     """Deletes a clone, whoever is still connected to it."""
+    if second := SecondServer.of_run():
+        second.drop_database(name)
     with _administration(facts) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 

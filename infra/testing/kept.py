@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 from infra.dev import folders
+from infra.testing.clusters import is_run_on_second
 
 _FOLDER = folders.ROOT / ".atende-test"
 _PATTERNS = (
@@ -29,8 +30,8 @@ _PATTERNS = (
 
 
 def is_wanted() -> bool:
-    """Not in CI, which always builds anew; `ATENDE_TEST_CACHE=0` says no."""
-    return not os.environ.get("CI") and os.environ.get("ATENDE_TEST_CACHE", "1") != "0"
+    """Not in CI, which always builds anew, and not with tenants on a second server; `ATENDE_TEST_CACHE=0` says no."""
+    return not os.environ.get("CI") and not is_run_on_second() and os.environ.get("ATENDE_TEST_CACHE", "1") != "0"
 
 
 @functools.cache

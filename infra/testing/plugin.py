@@ -8,6 +8,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from infra.testing.clusters import is_run_on_second
 from infra.testing.servers import RunningServers, ServerFacts
 
 _OWNS_SERVERS = "PYTEST_XDIST_WORKER" not in os.environ
@@ -51,6 +52,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks what needs the whole system and what needs a browser."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
+        if is_run_on_second() and {"db", "database"} & set(fixtures):
+            item.add_marker(pytest.mark.django_db(databases="__all__"), append=False)
         if "stack" in fixtures:
             item.add_marker(pytest.mark.stack)
         if "browser" in fixtures:

@@ -17,6 +17,8 @@ from infra.dev.postgres import APP, OWNER, STOP_SIGNAL, SUPERUSER, EmbeddedPostg
 from infra.dev.supervisor import die_with_parent
 from infra.dev.valkey import EmbeddedValkey
 from infra.testing import kept
+from infra.testing.clusters import NAME as SECOND
+from infra.testing.clusters import SecondServer, is_run_on_second
 
 VARIABLE = "ATENDE_TEST_SERVERS"
 
@@ -45,6 +47,8 @@ class ServerFacts:
         passwords = {name: secrets.token_urlsafe(12) for name in names} | kept.passwords()
         facts = cls(str(folder), ports.free_port(), ports.free_port(), passwords)
         os.environ[VARIABLE] = json.dumps(dataclasses.asdict(facts))
+        if is_run_on_second():
+            SecondServer.choose(passwords).export()
         return facts
 
     def postgres(self) -> EmbeddedPostgres:
@@ -57,8 +61,9 @@ class ServerFacts:
 
     def environment(self, database: str, *, redis_database: int = 0) -> dict[str, str]:
         """The product's settings for a database of these servers."""
-        postgres = self.postgres()
+        postgres, second = self.postgres(), SecondServer.of_run()
         return {
+            "ATENDE_CLUSTERS": json.dumps({SECOND: second.urls(database)} if second else {}),
             "DATABASE_URL": postgres.url(APP, self.postgres_port, database),
             "DATABASE_OWNER_URL": postgres.url(OWNER, self.postgres_port, database),
             "REDIS_URL": self.valkey().url(self.valkey_port).removesuffix("/0") + f"/{redis_database}",
@@ -82,6 +87,7 @@ class RunningServers:
         self.facts = facts
         self.has_kept_template = False
         self._processes: list[tuple[subprocess.Popen[bytes], int]] = []
+        self._second, self._second_process = SecondServer.of_run(), None
 
     def start(self) -> None:
         """Starts both and waits until they answer."""
@@ -99,6 +105,8 @@ class RunningServers:
         postgres.wait_ready(self.facts.postgres_port)
         postgres.create_roles(self.facts.postgres_port)
         valkey.wait_ready(self.facts.valkey_port)
+        if self._second:
+            self._second_process = self._second.start()
 
     def _start(self, command: list[str], stop_signal: int, environment: dict[str, str], **options: object) -> None:
         with (Path(self.facts.folder) / "logs" / f"{Path(command[0]).name}.log").open("ab") as log:
@@ -123,6 +131,8 @@ class RunningServers:
         if has_new_template:
             kept.keep(Path(self.facts.folder), self.facts.passwords)
         self._processes.clear()
+        if self._second and self._second_process:
+            self._second.stop(self._second_process)
         shutil.rmtree(self.facts.folder, ignore_errors=True)
 
 

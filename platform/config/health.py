@@ -1,10 +1,11 @@
 """Is the process ready: the answer names every reason against it."""
 
 import redis
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from kernel import redis as redis_client
 from kernel import tenancy
+from kernel.db.routing import connection_in_scope
 from shared_apps.tenants.fingerprint import tenant_fingerprint
 
 
@@ -14,7 +15,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     notes: list[str] = []
     tenant = tenancy.current_scope().tenant
     try:
-        with connection.cursor() as cursor:
+        with connection_in_scope().cursor() as cursor:
             cursor.execute("SELECT 1 FROM accounts_user LIMIT 1")
     except DatabaseError:
         reasons.append("database")

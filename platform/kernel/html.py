@@ -18,6 +18,7 @@ MAX_DEPTH: Final = 256
 MAX_ATTRIBUTES: Final = 30_000
 MAX_AMPERSANDS: Final = 50_000
 MAX_UNPARSED_TEXT: Final = 100_000
+MAX_PASSES: Final = 4
 
 _WORDS: Final = str.split
 _TAGS: Final = frozenset(
@@ -84,7 +85,26 @@ def sanitise(html: str, *, images: Mapping[str, str] | None = None) -> Sanitised
         return SanitisedHtml(html=html_from_text(_text_without_parsing(html)), blocked_images=0)
     gate = _ImageGate(images or {})
     gate.look_into_style_sheets(html)
-    cleaned = nh3.clean(
+    cleaned = _stable(html, gate)
+    return SanitisedHtml(html=cleaned, blocked_images=len(gate.blocked))
+
+
+def _stable(html: str, gate: "_ImageGate") -> str:
+    """Cleans until nothing changes: a link around a table, for one, parses differently once it has been written out (mutation XSS
+    lives on such differences). What does not settle, or became costly by escaping, is shown as its text."""
+    cleaned = _clean(html, gate)
+    for _ in range(MAX_PASSES):
+        if _became_costly(cleaned):
+            break
+        again = _clean(cleaned, gate)
+        if again == cleaned:
+            return cleaned
+        cleaned = again
+    return html_from_text(_text_without_parsing(cleaned))
+
+
+def _clean(html: str, gate: "_ImageGate") -> str:
+    return nh3.clean(
         html,
         tags=set(_TAGS),
         clean_content_tags=set(_DROPPED_WITH_CONTENT),
@@ -94,9 +114,6 @@ def sanitise(html: str, *, images: Mapping[str, str] | None = None) -> Sanitised
         url_relative=gate.keep_relative,
         link_rel=_LINK_REL,
     )
-    if _became_costly(cleaned):  # escaping made it so; what is returned must be stable when it is sanitised on its way out
-        cleaned = html_from_text(_text_without_parsing(cleaned))
-    return SanitisedHtml(html=cleaned, blocked_images=len(gate.blocked))
 
 
 def text_from_html(html: str) -> str:

@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from typing import Final, Protocol
 
 
+DEFAULT_CLUSTER: Final = "default"  # holds the public schema; the tenants of other clusters have only their own schemas there
+
+
 class NoTenantContext(RuntimeError):
     """Database, cache or storage was used with no tenant (and not explicitly the public schema) in scope."""
 
@@ -31,7 +34,7 @@ class TenantRef:
     state: str
     host: str
     fingerprint: str = ""
-    cluster: str = "default"
+    cluster: str = DEFAULT_CLUSTER
 
     @property
     def is_active(self) -> bool:
@@ -41,15 +44,17 @@ class TenantRef:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Scope:
-    """What a connection must be set to: a schema and the role that may use it (empty for the login itself)."""
+    """Which cluster's connection is used, and what it must be set to: a schema and the role that may use it (empty for the login itself)."""
 
     schema: str
     role: str
     tenant: TenantRef | None
+    cluster: str = DEFAULT_CLUSTER
 
 
 PUBLIC: Final = Scope(schema="public", role="", tenant=None)
 _scope: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("scope", default=None)
+_bound: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("bound", default=None)
 
 
 class Directory(Protocol):
@@ -100,6 +105,24 @@ def scope_key() -> str:
 
 
 @contextlib.contextmanager
+def bound() -> Iterator[None]:
+    """Until the end, statements in any scope but the present one are refused by the backend, on whatever cluster they would run.
+
+    Held by the unit of work: one transaction never spans two schemas.
+    """
+    token = _bound.set(current_scope())
+    try:
+        yield
+    finally:
+        _bound.reset(token)
+
+
+def bound_scope() -> Scope | None:
+    """The scope that a running unit of work is bound to."""
+    return _bound.get()
+
+
+@contextlib.contextmanager
 def _entered(scope: Scope) -> Iterator[None]:
     token = _scope.set(scope)
     try:
@@ -110,7 +133,7 @@ def _entered(scope: Scope) -> Iterator[None]:
 
 def tenant_scope(tenant: TenantRef) -> contextlib.AbstractContextManager[None]:
     """Everything inside runs in the tenant's schema under the tenant's role."""
-    return _entered(Scope(schema=tenant.schema, role=tenant.role, tenant=tenant))
+    return _entered(Scope(schema=tenant.schema, role=tenant.role, tenant=tenant, cluster=tenant.cluster))
 
 
 def public_scope() -> contextlib.AbstractContextManager[None]:
@@ -118,9 +141,9 @@ def public_scope() -> contextlib.AbstractContextManager[None]:
     return _entered(PUBLIC)
 
 
-def schema_scope(schema: str) -> contextlib.AbstractContextManager[None]:
+def schema_scope(schema: str, *, cluster: str = DEFAULT_CLUSTER) -> contextlib.AbstractContextManager[None]:
     """For building schemas with the owner's login only: no role is taken, no tenant is known."""
-    return _entered(Scope(schema=schema, role="", tenant=None))
+    return _entered(Scope(schema=schema, role="", tenant=None, cluster=cluster))
 
 
 def resolve_host(host: str) -> TenantRef | None:

@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, ParamSpec, TypeVar, overload
 
 import psycopg
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 
 from kernel import tenancy
 from kernel.actors import current_actor, current_origin
 from kernel.clock import now
+from kernel.db.routing import alias_in_scope, connection_in_scope, transaction_in_scope
 from kernel.events import Event
 from kernel.ids import new_id
 
@@ -75,7 +76,7 @@ def record_audit(*, action: str, object_type: str, object_id: uuid.UUID, changes
 
 def after_commit(function: Callable[[], None]) -> None:
     """Runs `function` once the outermost unit has committed. For hints only: it is lost when the process dies in between."""
-    transaction.on_commit(function, robust=True)
+    transaction.on_commit(function, using=alias_in_scope(), robust=True)
 
 
 @contextlib.contextmanager
@@ -133,7 +134,7 @@ def _unit() -> Iterator[None]:
     buffer = Buffer(cause=_cause.get() or {"root": str(new_id()), "depth": 0})
     token = _buffer.set(buffer)
     try:
-        with transaction.atomic():
+        with transaction_in_scope(), tenancy.bound():
             yield
             for flush in _flushes:
                 flush(buffer)
@@ -155,4 +156,4 @@ def _running() -> Buffer:
 
 def _is_transient(error: OperationalError) -> bool:
     retryable = isinstance(error.__cause__, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure)
-    return retryable and not connection.in_atomic_block
+    return retryable and not connection_in_scope().in_atomic_block

@@ -5,8 +5,8 @@ import hmac
 from typing import Any
 
 import orjson
-from django.db import connection
 from kernel import crypto, tenancy
+from kernel.db.routing import connection_in_scope
 from kernel.uow import AuditRecord, Buffer, stamped
 
 from shared_apps.audit.models import AuditEntry
@@ -23,7 +23,7 @@ def flush_entries(buffer: Buffer) -> None:
     """
     if not buffer.audits:
         return
-    with connection.cursor() as cursor:
+    with connection_in_scope().cursor() as cursor:
         cursor.execute(
             "INSERT INTO events_counter (id, last_seq) VALUES (1, 0) ON CONFLICT (id) DO UPDATE SET last_seq = events_counter.last_seq"
         )

@@ -1,8 +1,9 @@
 """Writing the log: the flush that gives events their numbers, and the hint that follows the commit."""
 
-from django.db import connection, models
+from django.db import models
 from kernel import hints, tenancy
 from kernel.consumers import consumed_types
+from kernel.db.routing import connection_in_scope
 from kernel.ids import new_id
 from kernel.tasks import send
 from kernel.uow import Buffer, after_commit, stamped
@@ -48,7 +49,7 @@ def _hint(tenant: tenancy.TenantRef, last: int, has_consumers: bool) -> None:
 
 
 def _take_numbers(count: int) -> int:
-    with connection.cursor() as cursor:
+    with connection_in_scope().cursor() as cursor:
         cursor.execute(
             "INSERT INTO events_counter (id, last_seq) VALUES (1, %s) "
             "ON CONFLICT (id) DO UPDATE SET last_seq = events_counter.last_seq + %s RETURNING last_seq",

@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django_tenants.models import DomainMixin, TenantMixin
 from kernel.ids import new_id
+from kernel.tenancy import DEFAULT_CLUSTER
 
 
 class TenantState(models.TextChoices):
@@ -26,7 +27,7 @@ class Tenant(TenantMixin):
     name = models.CharField(max_length=120)
     slug = models.CharField(max_length=40, unique=True)
     state = models.CharField(max_length=16, choices=TenantState.choices, default=TenantState.PROVISIONING)
-    cluster = models.CharField(max_length=40, default="default")
+    cluster = models.CharField(max_length=40, default=DEFAULT_CLUSTER)
     role_name = models.CharField(max_length=63)
     fingerprint = models.CharField(max_length=64)
     owner_email = models.EmailField(max_length=254)
@@ -88,6 +89,7 @@ class Spare(models.Model):
     schema_name = models.CharField(max_length=63, unique=True)
     role_name = models.CharField(max_length=63)
     fingerprint = models.CharField(max_length=64)
+    cluster = models.CharField(max_length=40, default=DEFAULT_CLUSTER)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.apps import apps
-from django.db import connection, transaction
+from kernel.db.routing import connection_in_scope, transaction_in_scope
 
 _SHIFT = 1_000_000
 
@@ -45,11 +45,10 @@ def extend_pins(path: Path) -> int:
     return added
 
 
-@transaction.atomic
 def pin_schema() -> None:
-    """Moves the rows of the schema in scope to their pinned ids. Runs as the owner, right after a migration."""
+    """Moves the rows of the schema in scope to their pinned ids, in one transaction. Runs as the owner, right after a migration."""
     pins = pinned_ids()
-    with connection.cursor() as cursor:
+    with transaction_in_scope(), connection_in_scope().cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
         cursor.execute("SELECT id, app_label || '.' || model FROM django_content_type")
         _move(cursor, "django_content_type", cursor.fetchall(), pins["content_types"], [("auth_permission", "content_type_id")])
@@ -62,7 +61,7 @@ def pin_schema() -> None:
 def check_pins() -> None:
     """Raises IdsNotPinned where the schema in scope differs from the pins."""
     pins = pinned_ids()
-    with connection.cursor() as cursor:
+    with connection_in_scope().cursor() as cursor:
         cursor.execute(
             "SELECT 'content_types', app_label || '.' || model, id FROM django_content_type UNION ALL "
             "SELECT 'permissions', c.app_label || '.' || p.codename, p.id FROM auth_permission p "

@@ -7,10 +7,11 @@ import structlog
 from django.core.management import call_command
 from django.core.management.commands.migrate import Command as Migrate
 from django.db import DatabaseError
-from django.db import connection as django_connection
 from django.db.migrations.executor import MigrationExecutor
 from kernel import tenancy
 from kernel.db.owner import as_owner, owner_connection, runtime_login
+from kernel.db.routing import clusters, connection_in_scope
+from kernel.tenancy import DEFAULT_CLUSTER
 from psycopg import sql
 
 from shared_apps.tenants import artefact, pinned
@@ -28,7 +29,7 @@ class MigrationsFailed(RuntimeError):
 def migrate_public() -> bool:
     """Brings the public schema up to date. Returns whether there was anything to do."""
     with as_owner(), tenancy.public_scope():
-        executor = MigrationExecutor(django_connection)
+        executor = MigrationExecutor(connection_in_scope())
         if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
             return False
         call_command(Migrate(), interactive=False, verbosity=0)
@@ -75,7 +76,7 @@ def migrate_tenants() -> int:
     failed = []
     for tenant in behind:
         try:
-            _migrate_tenant(tenant.schema_name)
+            _migrate_tenant(tenant.schema_name, tenant.cluster)
         except (DatabaseError, pinned.IdsNotPinned):
             _log.exception("tenant.migration_failed", tenant=str(tenant.public_id))
             failed.append(tenant.slug)
@@ -87,48 +88,58 @@ def migrate_tenants() -> int:
     return len(behind)
 
 
-def _migrate_tenant(schema: str) -> None:
-    with as_owner(), tenancy.schema_scope(schema):
-        call_command(Migrate(), interactive=False, verbosity=0)
+def _migrate_tenant(schema: str, cluster: str) -> None:
+    with as_owner(cluster), tenancy.schema_scope(schema, cluster=cluster):
+        call_command(Migrate(), interactive=False, verbosity=0, database=cluster)
         pinned.pin_schema()
         pinned.check_pins()
-    with owner_connection() as connection:
+    with owner_connection(cluster) as connection:
         _grant(connection, schema)
 
 
-def build_spare() -> Spare:
-    """Replays the artefact into a new schema with a role of its own, and registers it. A failure leaves no orphan."""
+def build_spare(cluster: str = DEFAULT_CLUSTER) -> Spare:
+    """Replays the artefact into a new schema with a role of its own on a cluster, and registers it. A failure leaves no orphan."""
     fingerprint = tenant_fingerprint()
     with tenancy.public_scope():
         statements = Artefact.objects.values_list("statements", flat=True).get(fingerprint=fingerprint)
     name = f"t_{secrets.token_hex(6)}"
-    with owner_connection() as connection:
+    with owner_connection(cluster) as connection:
         try:
-            _create_role(connection, name)
+            _create_role(connection, name, runtime_login(cluster))
             artefact.replay(connection, name, statements)
             _grant(connection, name)
             with tenancy.public_scope():
-                return Spare.objects.create(schema_name=name, role_name=name, fingerprint=fingerprint)
+                return Spare.objects.create(schema_name=name, role_name=name, fingerprint=fingerprint, cluster=cluster)
         except Exception:
             drop_schema(connection, name)
             raise
 
 
 def keep_spares(wanted: int = SPARES_KEPT) -> int:
-    """Builds spares until `wanted` of the current fingerprint wait, and drops those of older ones. Returns the number built."""
-    fingerprint = tenant_fingerprint()
+    """Builds spares until on each cluster `wanted` of the current fingerprint wait, and drops those of older ones.
+
+    Returns the number built.
+    """
+    _drop_stale_spares()
+    built = 0
+    for cluster in clusters():
+        with tenancy.public_scope():
+            waiting = Spare.objects.filter(fingerprint=tenant_fingerprint(), cluster=cluster).count()
+        for _ in range(wanted - waiting):
+            build_spare(cluster)
+            built += 1
+    return built
+
+
+def _drop_stale_spares() -> None:
     with tenancy.public_scope():
-        stale = list(Spare.objects.exclude(fingerprint=fingerprint))
-        missing = wanted - Spare.objects.filter(fingerprint=fingerprint).count()
+        stale = list(Spare.objects.exclude(fingerprint=tenant_fingerprint()))
     for spare in stale:
         with tenancy.public_scope():
             deleted, _ = Spare.objects.filter(pk=spare.pk).delete()
         if deleted:
-            with owner_connection() as connection:
+            with owner_connection(spare.cluster) as connection:
                 drop_schema(connection, spare.schema_name)
-    for _ in range(max(0, missing)):
-        build_spare()
-    return max(0, missing)
 
 
 def drop_schema(connection: "psycopg.Connection[object]", name: str) -> None:
@@ -138,10 +149,10 @@ def drop_schema(connection: "psycopg.Connection[object]", name: str) -> None:
     connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(identifier))
 
 
-def _create_role(connection: "psycopg.Connection[object]", name: str) -> None:
+def _create_role(connection: "psycopg.Connection[object]", name: str, login: str) -> None:
     role = sql.Identifier(name)
     connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(role))
-    connection.execute(sql.SQL("GRANT {} TO {}").format(role, sql.Identifier(runtime_login())))
+    connection.execute(sql.SQL("GRANT {} TO {}").format(role, sql.Identifier(login)))
 
 
 def _grant(connection: "psycopg.Connection[object]", name: str) -> None:

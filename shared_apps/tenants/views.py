@@ -62,6 +62,7 @@ class TenantCreateSerializer(StrictSerializer):
     name = serializers.CharField(max_length=120)
     slug = serializers.CharField(max_length=40, help_text="2 to 32 lower-case letters, digits and inner hyphens; becomes the host name")
     owner_email = serializers.CharField(max_length=254, help_text="Gets the invitation")
+    cluster = serializers.CharField(max_length=40, required=False, help_text="The PostgreSQL cluster that holds the tenant")
 
 
 class TenantListView(ApiView):

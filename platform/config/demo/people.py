@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from kernel import tenancy
 from kernel.actors import SYSTEM, acting_as
-from kernel.tenancy import TenantRef
+from kernel.tenancy import DEFAULT_CLUSTER, TenantRef
 from shared_apps.accounts import services as accounts
 from shared_apps.accounts.models import User
 from shared_apps.tenants import services as tenants
@@ -17,12 +17,12 @@ from tenant_apps.connectors.models import Inbox
 Person = tuple[str, str, str]
 
 
-def ensure_tenant(*, slug: str, name: str, owner_email: str) -> TenantRef:
+def ensure_tenant(*, slug: str, name: str, owner_email: str, cluster: str = DEFAULT_CLUSTER) -> TenantRef:
     """The tenant with this slug, created by the product's own service where there is none."""
     with tenancy.public_scope(), acting_as(SYSTEM):
         tenant = Tenant.objects.filter(slug=slug).first()
         if tenant is None:
-            tenant = tenants.create_tenant(name=name, slug=slug, owner_email=owner_email)
+            tenant = tenants.create_tenant(name=name, slug=slug, owner_email=owner_email, cluster=cluster)
         domain = Domain.objects.get(tenant=tenant, is_primary=True)
         return as_ref(tenant, domain.domain)
 

@@ -1,6 +1,8 @@
 """Every setting of the project. docs/reference/settings.md describes them; a check compares the two."""
 
+import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +98,8 @@ DATABASE_URL = env.str("DATABASE_URL", "")
 DATABASE_OWNER_URL = env.str("DATABASE_OWNER_URL", "")
 
 
-def _database(url: str, *, is_owner: bool) -> dict[str, Any]:  # Any: Django's settings dict
+def database_settings(url: str, *, is_owner: bool) -> dict[str, Any]:  # Any: Django's settings dict
+    """How one of our logins connects: the runtime login from a pool, the owner plainly."""
     database: dict[str, Any] = env.db_url_config(url or "postgres://unset@127.0.0.1:1/unset")
     database["ENGINE"] = "kernel.db"
     database["IS_OWNER"] = is_owner
@@ -117,9 +120,32 @@ def _database(url: str, *, is_owner: bool) -> dict[str, Any]:  # Any: Django's s
     return database
 
 
-DATABASES = {"default": _database(DATABASE_URL, is_owner=False)}
-DATABASE_OWNER = _database(DATABASE_OWNER_URL, is_owner=True)  # builds schemas; only kernel.db.owner uses it
-DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
+def _clusters(text: str) -> dict[str, dict[str, str]]:
+    """`{"name": {"url": ..., "owner_url": ...}}`; the names are stored with tenants, so they never change."""
+    try:
+        found = json.loads(text or "{}")
+        valid = all(re.fullmatch(r"[a-z][a-z0-9-]{0,38}", name) and name != "default" and one["url"] for name, one in found.items())
+    except (ValueError, TypeError, KeyError, AttributeError):
+        valid = False
+    if not valid:
+        raise ImproperlyConfigured('ATENDE_CLUSTERS is JSON: {"name": {"url": "postgres://...", "owner_url": "postgres://..."}}')
+    return dict(found)
+
+
+_CLUSTERS = _clusters(env.str("ATENDE_CLUSTERS", ""))
+DATABASES = {
+    "default": database_settings(DATABASE_URL, is_owner=False),
+    **{name: database_settings(one["url"], is_owner=False) for name, one in _CLUSTERS.items()},
+}
+DATABASE_OWNERS = {  # the log-ins that build schemas; only kernel.db.owner uses them
+    name: database_settings(url, is_owner=True)
+    for name, url in [("default", DATABASE_OWNER_URL), *((name, one.get("owner_url", "")) for name, one in _CLUSTERS.items())]
+    if url
+}
+DATABASE_ROUTERS = [
+    "kernel.db.routing.ScopeRouter",
+    "django_tenants.routers.TenantSyncRouter",  # the library insists on its name; ours has always answered before
+]
 PG_EXTRA_SEARCH_PATHS = ["extensions"]
 SKIP_PG_EXTRA_VALIDATION = True
 SHOW_PUBLIC_IF_NO_TENANT_FOUND = False

@@ -21,6 +21,10 @@ class TenantSwitchInTransaction(ImproperlyConfigured):
     """A transaction began in one scope and a statement in another was asked for."""
 
 
+class WrongCluster(ImproperlyConfigured):
+    """A connection was named by hand and is not the one that serves the scope."""
+
+
 class ExtendedProtocolCursor(psycopg.ClientCursor[Any]):
     """Binds on the client, yet always speaks the extended protocol: one statement per message, enforced by the server.
 
@@ -91,6 +95,8 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
         if self._applying:
             return
         wanted = tenancy.current_scope()
+        if wanted.cluster != self.alias:
+            raise WrongCluster(f"The scope lives on the cluster {wanted.cluster}, but {self.alias} was asked")
         self._refuse_switch_in_transaction(wanted)
         if self._applied is not None and self._applied.schema == wanted.schema and self._applied.role == wanted.role:
             return
@@ -115,7 +121,11 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
         return sql.SQL("{}; SET search_path = {}").format(role, sql.SQL(", ").join(path))
 
     def _refuse_switch_in_transaction(self, wanted: tenancy.Scope) -> None:
-        """Binds a transaction to the first schema it uses; `_bound` is forgotten when the transaction ends."""
+        """Binds a transaction to the first schema it uses; `_bound` is forgotten when the transaction ends. A unit of work binds every
+        connection, so that it cannot reach another cluster by the way."""
+        unit = tenancy.bound_scope()
+        if unit is not None and (unit.cluster, unit.schema) != (wanted.cluster, wanted.schema):
+            raise TenantSwitchInTransaction(f"The unit of work belongs to {unit.schema}, not to {wanted.schema}")
         if not self._is_bindable():
             self._bound = None
             return

@@ -4,8 +4,9 @@ import dataclasses
 from collections.abc import Callable
 
 import psycopg
-from django.db import OperationalError, connection
+from django.db import OperationalError
 from kernel import crypto
+from kernel.db.routing import connection_in_scope
 from kernel.uow import unit_of_work
 
 from shared_apps.events.errors import IdempotencyKeyInUse, IdempotencyKeyReused
@@ -43,7 +44,7 @@ def once(*, principal: str, route: str, key: str, request_sha256: str, act: Call
 
 def _take(principal: str, route: str, key: str, request_sha256: str) -> tuple[IdempotencyRecord, bool]:
     try:
-        with connection.cursor() as cursor:
+        with connection_in_scope().cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = '{WAIT}'")
             cursor.execute(
                 "INSERT INTO events_idempotencyrecord (principal, route, key, request_sha256, content_type, headers, created_at) "

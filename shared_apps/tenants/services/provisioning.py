@@ -3,10 +3,13 @@
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError
+from django.db.models import QuerySet
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext as _
 from kernel import tenancy
+from kernel.db.routing import clusters
 from kernel.problems import FieldError, ValidationProblem
+from kernel.tenancy import DEFAULT_CLUSTER
 from kernel.uow import record, record_audit, unit_of_work
 
 from shared_apps.tenants import schemas
@@ -19,19 +22,19 @@ from shared_apps.tenants.selectors import host_of
 from shared_apps.tenants.slugs import slug_errors
 
 
-def create_tenant(*, name: str, slug: str, owner_email: str) -> Tenant:
-    """Creates and opens a tenant. Raises ValidationProblem for bad fields; nothing is written then.
+def create_tenant(*, name: str, slug: str, owner_email: str, cluster: str = DEFAULT_CLUSTER) -> Tenant:
+    """Creates and opens a tenant on a cluster. Raises ValidationProblem for bad fields; nothing is written then.
 
     Claims a spare (about a millisecond) or, where none waits, builds a schema first. Must run in the public scope. The
     steps are separate transactions; a failure after the claim leaves a tenant in `provisioning`, which the scheduler
     completes through `finish_provisioning`.
     """
     name, slug, owner_email = name.strip(), slug.strip(), owner_email.strip().lower()
-    _validate(name, slug, owner_email)
+    _validate(name, slug, owner_email, cluster)
     with tenancy.public_scope():
-        if not Spare.objects.filter(fingerprint=tenant_fingerprint()).exists():
-            schemas.build_spare()
-        tenant = _claim(name=name, slug=slug, owner_email=owner_email)
+        if not _spares(cluster).exists():
+            schemas.build_spare(cluster)
+        tenant = _claim(name=name, slug=slug, owner_email=owner_email, cluster=cluster)
     return finish_provisioning(tenant=tenant)
 
 
@@ -52,15 +55,14 @@ def finish_provisioning(*, tenant: Tenant) -> Tenant:
 
 
 @unit_of_work
-def _claim(*, name: str, slug: str, owner_email: str) -> Tenant:
-    spare = Spare.objects.select_for_update(skip_locked=True).filter(fingerprint=tenant_fingerprint()).order_by("id").first()
-    if spare is None:
-        spare = _build_and_lock()
+def _claim(*, name: str, slug: str, owner_email: str, cluster: str) -> Tenant:
+    spare = _spares(cluster).select_for_update(skip_locked=True).order_by("id").first() or _build_and_lock(cluster)
     try:
         tenant = Tenant.objects.create(
             schema_name=spare.schema_name,
             role_name=spare.role_name,
             fingerprint=spare.fingerprint,
+            cluster=spare.cluster,
             name=name,
             slug=slug,
             owner_email=owner_email,
@@ -76,9 +78,13 @@ def _claim(*, name: str, slug: str, owner_email: str) -> Tenant:
     return tenant
 
 
-def _build_and_lock() -> Spare:
+def _spares(cluster: str) -> "QuerySet[Spare]":
+    return Spare.objects.filter(fingerprint=tenant_fingerprint(), cluster=cluster)
+
+
+def _build_and_lock(cluster: str) -> Spare:
     """The spares seen a moment ago were claimed by others."""
-    spare = schemas.build_spare()
+    spare = schemas.build_spare(cluster)
     return Spare.objects.select_for_update().get(pk=spare.pk)
 
 
@@ -93,10 +99,12 @@ def _open(*, tenant: Tenant) -> None:
     record(TenantActivated(aggregate_id=tenant.public_id, slug=tenant.slug))
 
 
-def _validate(name: str, slug: str, owner_email: str) -> None:
+def _validate(name: str, slug: str, owner_email: str, cluster: str) -> None:
     errors = [FieldError("/slug", code, detail) for code, detail in slug_errors(slug)]
     if not name or len(name) > 120 or any(ord(char) < 32 for char in name):
         errors.append(FieldError("/name", "invalid", _("Give the organization a name of at most 120 characters")))
+    if cluster not in clusters():
+        errors.append(FieldError("/cluster", "unknown", _("This installation has no cluster of this name")))
     try:
         validate_email(owner_email)
     except ValidationError:

@@ -4,10 +4,9 @@ import smtplib
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
-import psycopg
 import pytest
-from django.conf import settings
 from kernel import tenancy
+from kernel.db.owner import owner_connection
 from kernel.tenancy import public_scope
 from shared_apps.tenants import selectors as tenants
 from shared_apps.tenants.models import ChannelRoute, Tenant
@@ -161,7 +160,7 @@ def test_database_trouble_is_451_and_nothing_is_lost(port, host):
 
 
 def owner_statement(statement):
-    with psycopg.connect(settings.DATABASE_OWNER_URL, autocommit=True) as owner:
+    with owner_connection() as owner:
         owner.execute(statement)
 
 

@@ -1,8 +1,8 @@
 """Creating tickets and giving them numbers."""
 
-from django.db import connection
 from django.utils.translation import gettext as _
 from kernel.clock import now
+from kernel.db.routing import connection_in_scope
 from kernel.problems import FieldError, ValidationProblem
 from kernel.uow import record, record_audit, unit_of_work
 from shared_apps.accounts.models import User
@@ -73,7 +73,7 @@ def default_status(category: str) -> Status:
 
 
 def _next_number() -> int:
-    with connection.cursor() as cursor:
+    with connection_in_scope().cursor() as cursor:
         cursor.execute(
             "INSERT INTO tickets_ticketnumber (id, last_number) VALUES (1, 1) "
             "ON CONFLICT (id) DO UPDATE SET last_number = tickets_ticketnumber.last_number + 1 RETURNING last_number"

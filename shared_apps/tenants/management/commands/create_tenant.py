@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from kernel import tenancy
 from kernel.problems import Problem, ValidationProblem
+from kernel.tenancy import DEFAULT_CLUSTER
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from shared_apps.tenants import services
@@ -22,6 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--name", required=True)
         parser.add_argument("--slug", required=True)
         parser.add_argument("--owner-email", required=True)
+        parser.add_argument("--cluster", default=DEFAULT_CLUSTER, help="the PostgreSQL cluster that holds the tenant (default %(default)s)")
 
     def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
@@ -29,7 +31,9 @@ class Command(BaseCommand):
             progress.add_task(f"Creating {options['slug']}", total=None)
             started = time.monotonic()
             try:
-                tenant = services.create_tenant(name=options["name"], slug=options["slug"], owner_email=options["owner_email"])
+                tenant = services.create_tenant(
+                    name=options["name"], slug=options["slug"], owner_email=options["owner_email"], cluster=options["cluster"]
+                )
             except ValidationProblem as problem:
                 raise CommandError(
                     "; ".join(f"{error.pointer.lstrip('/')}: {error.detail} ({error.code})" for error in problem.errors)

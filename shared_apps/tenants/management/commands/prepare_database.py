@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 from kernel.db.owner import owner_connection, runtime_login
+from kernel.db.routing import clusters
 from psycopg import sql
 
 EXTENSIONS = ("pg_trgm", "unaccent", "btree_gin")
@@ -16,21 +17,26 @@ class Command(BaseCommand):
     requires_system_checks = ()  # they import every page and take longer than the work
 
     def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
-        with owner_connection() as connection:
+        for cluster in clusters():
+            self._prepare(cluster)
+        self.stdout.write("The database is prepared")
+
+    def _prepare(self, cluster: str) -> None:
+        login = runtime_login(cluster)
+        with owner_connection(cluster) as connection:
             row = connection.execute(
-                "SELECT rolinherit, rolsuper, rolcreaterole FROM pg_roles WHERE rolname = %s", [runtime_login()]
+                "SELECT rolinherit, rolsuper, rolcreaterole FROM pg_roles WHERE rolname = %s", [login]
             ).fetchone()
             if row is None:
-                self.stderr.write(self.style.ERROR(f"The login {runtime_login()} does not exist"))
+                self.stderr.write(self.style.ERROR(f"The login {login} does not exist"))
                 raise SystemExit(1)
             if any(row):
-                self.stderr.write(self.style.ERROR(f"The login {runtime_login()} must be NOINHERIT, NOSUPERUSER and NOCREATEROLE"))
+                self.stderr.write(self.style.ERROR(f"The login {login} must be NOINHERIT, NOSUPERUSER and NOCREATEROLE"))
                 raise SystemExit(1)
-            app = sql.Identifier(runtime_login())
+            app = sql.Identifier(login)
             connection.execute("CREATE SCHEMA IF NOT EXISTS extensions")
             for extension in EXTENSIONS:
                 connection.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {} SCHEMA extensions").format(sql.Identifier(extension)))
             connection.execute("GRANT USAGE ON SCHEMA extensions TO PUBLIC")
             connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
             connection.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(app))
-        self.stdout.write("The database is prepared")
