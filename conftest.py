@@ -97,7 +97,11 @@ def _database(name: str) -> Iterator[None]:
 
     _let_go()
     before = connections["default"].settings_dict["NAME"]
-    stored = [*(connection.settings_dict for connection in connections.all()), *settings.DATABASES.values(), *settings.DATABASE_OWNERS.values()]
+    stored = [
+        *(connection.settings_dict for connection in connections.all()),
+        *settings.DATABASES.values(),
+        *settings.DATABASE_OWNERS.values(),
+    ]
     for database in stored:
         database["NAME"] = name
     _forget_everything()
@@ -161,12 +165,12 @@ def _forget_everything() -> None:
 # --- tenants and people ------------------------------------------------------------------------------------------------
 @pytest.fixture(scope="session")
 def _tenants(django_db_setup, django_db_blocker) -> dict[str, Any]:
-    from django.db import connection
+    from django.db import connections
     from kernel import tenancy
 
     with django_db_blocker.unblock(), tenancy.public_scope():
         found = {slug: tenancy.resolve_host(f"{slug}.localhost") for slug in ("acme", "globex")}
-        connection.close()
+        connections.close_all()
     return found
 
 

@@ -10,6 +10,7 @@ from infra.dev.postgres import APP, OWNER, SUPERUSER
 REMEMBERED = (
     "DATABASE_URL",
     "DATABASE_OWNER_URL",
+    "ATENDE_CLUSTERS",
     "REDIS_URL",
     "ATENDE_ENV",
     "ATENDE_DEMO",

@@ -66,7 +66,7 @@ class SecondServer:
         server.identity.give(server.home)
         server.initialise()
         with (Path(self.folder) / "postgres.log").open("ab") as log:
-            process = subprocess.Popen(  # type: ignore[call-overload]  # the options are those of an Identity
+            process = subprocess.Popen(
                 server.command(self.port),
                 env=server.environment(),
                 stdin=subprocess.DEVNULL,
@@ -92,7 +92,12 @@ class SecondServer:
     def create_database(self, name: str, *, template: str = "template1") -> None:
         """Makes a database anew, whoever was connected to the old one."""
         self.drop_database(name)
-        names = {"new": sql.Identifier(name), "template": sql.Identifier(template), "owner": sql.Identifier(OWNER), "app": sql.Identifier(APP)}
+        names = {
+            "new": sql.Identifier(name),
+            "template": sql.Identifier(template),
+            "owner": sql.Identifier(OWNER),
+            "app": sql.Identifier(APP),
+        }
         with self._administration() as connection:
             connection.execute(sql.SQL("CREATE DATABASE {new} TEMPLATE {template} OWNER {owner} STRATEGY file_copy").format(**names))
             connection.execute(sql.SQL("REVOKE ALL ON DATABASE {new} FROM PUBLIC").format(**names))

@@ -52,7 +52,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks what needs the whole system and what needs a browser."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
-        if is_run_on_second() and {"db", "database"} & set(fixtures):
+        wants_rows = bool({"db", "database"} & set(fixtures)) or item.get_closest_marker("django_db") is not None
+        if is_run_on_second() and wants_rows and "fresh_database" not in fixtures:
             item.add_marker(pytest.mark.django_db(databases="__all__"), append=False)
         if "stack" in fixtures:
             item.add_marker(pytest.mark.stack)

@@ -87,7 +87,8 @@ class RunningServers:
         self.facts = facts
         self.has_kept_template = False
         self._processes: list[tuple[subprocess.Popen[bytes], int]] = []
-        self._second, self._second_process = SecondServer.of_run(), None
+        self._second = SecondServer.of_run()
+        self._second_process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Starts both and waits until they answer."""

@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Iterator
 from typing import Final, Protocol
 
-
 DEFAULT_CLUSTER: Final = "default"  # holds the public schema; the tenants of other clusters have only their own schemas there
 
 
@@ -44,7 +43,7 @@ class TenantRef:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Scope:
-    """Which cluster's connection is used, and what it must be set to: a schema and the role that may use it (empty for the login itself)."""
+    """Which cluster serves, and what its connection is set to: a schema and the role that may use it (empty: the login itself)."""
 
     schema: str
     role: str

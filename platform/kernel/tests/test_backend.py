@@ -5,16 +5,17 @@ import threading
 
 import psycopg
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connections
 from shared_apps.accounts.models import User
 
 from kernel import tenancy
 from kernel.db.base import TenantSwitchInTransaction
 from kernel.db.owner import owner_connection, runtime_login
+from kernel.db.routing import connection_in_scope, transaction_in_scope
 
 
 def current_schema() -> str:
-    with connection.cursor() as cursor:
+    with connection_in_scope().cursor() as cursor:
         cursor.execute("SELECT current_schema()")
         return cursor.fetchone()[0]
 
@@ -36,52 +37,54 @@ def test_the_path_follows_the_scope(db, acme, globex):
 
 
 def test_the_role_follows_the_scope(in_acme, acme):
-    with connection.cursor() as cursor:
+    with connection_in_scope().cursor() as cursor:
         cursor.execute("SELECT current_user")
         assert cursor.fetchone()[0] == acme.role
 
 
 def test_a_stacked_statement_is_refused(in_acme):
-    with pytest.raises(DatabaseError, match="multiple commands"), transaction.atomic(), connection.cursor() as cursor:
+    with pytest.raises(DatabaseError, match="multiple commands"), transaction_in_scope(), connection_in_scope().cursor() as cursor:
         cursor.execute("SELECT 1; SELECT 2")
 
 
 def test_a_stacked_statement_with_parameters_is_refused(in_acme):
-    with pytest.raises(DatabaseError, match="multiple commands"), transaction.atomic(), connection.cursor() as cursor:
+    with pytest.raises(DatabaseError, match="multiple commands"), transaction_in_scope(), connection_in_scope().cursor() as cursor:
         cursor.execute("SELECT %s; RESET ROLE", [1])
 
 
 def test_another_tenants_table_is_denied_by_the_database(in_acme, globex):
-    with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic(), connection.cursor() as cursor:
+    with pytest.raises(DatabaseError, match="permission denied"), transaction_in_scope(), connection_in_scope().cursor() as cursor:
         cursor.execute(f'SELECT * FROM "{globex.schema}".accounts_user')
 
 
 def test_the_registry_is_denied_to_a_tenant(in_acme):
-    with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic(), connection.cursor() as cursor:
+    with pytest.raises(DatabaseError, match="permission denied"), transaction_in_scope(), connection_in_scope().cursor() as cursor:
         cursor.execute("SELECT * FROM public.tenants_tenant")
 
 
 def test_a_tenant_cannot_create_tables(in_acme):
-    with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic(), connection.cursor() as cursor:
+    with pytest.raises(DatabaseError, match="permission denied"), transaction_in_scope(), connection_in_scope().cursor() as cursor:
         cursor.execute("CREATE TABLE stray (id int)")
 
 
 def test_a_switch_inside_a_transaction_is_refused(in_acme, globex):
-    with transaction.atomic():
+    with transaction_in_scope():
         User.objects.count()
         with pytest.raises(TenantSwitchInTransaction), tenancy.tenant_scope(globex):
             User.objects.count()
 
 
 def test_the_path_is_set_again_after_a_rolled_back_savepoint(acme, globex, in_acme):
-    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+    with pytest.raises(DatabaseError), transaction_in_scope(), connection_in_scope().cursor() as cursor:
         cursor.execute("SELECT * FROM there_is_no_such_table")
 
     assert current_schema() == acme.schema
 
 
 def test_a_refused_switch_raises_instead_of_answering_from_the_old_schema(fresh_database, acme, globex):
-    ghost = tenancy.TenantRef(acme.id, "ghost", "Ghost", "t_000000000000", "t_000000000000", "active", "ghost.localhost")
+    ghost = tenancy.TenantRef(
+        acme.id, "ghost", "Ghost", "t_000000000000", "t_000000000000", "active", "ghost.localhost", cluster=acme.cluster
+    )
     with tenancy.tenant_scope(acme):
         User.objects.count()
     with pytest.raises(DatabaseError, match=r"role .* does not exist"), tenancy.tenant_scope(ghost):
@@ -101,11 +104,11 @@ def read_in_turns(tenants, wrong):
                 if seen != tenant.schema:
                     wrong.append((tenant.schema, seen))
     finally:
-        connection.close()
+        connections.close_all()
 
 
-def cancel_everybody(stop):
-    with owner_connection() as owner, contextlib.suppress(psycopg.Error):
+def cancel_everybody(stop, cluster):
+    with owner_connection(cluster) as owner, contextlib.suppress(psycopg.Error):
         while not stop.is_set():
             owner.execute(
                 "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
@@ -118,7 +121,7 @@ def test_threads_under_cancels_never_read_another_tenant(fresh_database, acme, g
     """The stock wrapper swallows a cancelled SET and answers from the schema before; ours must raise."""
     wrong, stop = [], threading.Event()
     readers = [threading.Thread(target=read_in_turns, args=((acme, globex), wrong)) for _ in range(4)]
-    canceller = threading.Thread(target=cancel_everybody, args=(stop,))
+    canceller = threading.Thread(target=cancel_everybody, args=(stop, acme.cluster))
 
     canceller.start()
     for reader in readers:

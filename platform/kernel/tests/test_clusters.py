@@ -1,19 +1,22 @@
 """A tenant's cluster picks the connection; a unit of work never spans two of them."""
 
+import dataclasses
+
 import pytest
 from django.db import connections
-from kernel import tenancy
-from kernel.db.base import TenantSwitchInTransaction, WrongCluster
-from kernel.db.owner import owner_connection
-from kernel.db.routing import UnknownCluster
-from kernel.problems import ValidationProblem
-from kernel.uow import unit_of_work
 from shared_apps.accounts.models import Invitation, User
 from shared_apps.tenants import schemas, services
 from shared_apps.tenants.directory import as_ref
 from shared_apps.tenants.models import Spare, Tenant
 from tenant_apps.contacts.models import Contact
 from tenant_apps.contacts.services import contact_for_email
+
+from kernel import tenancy
+from kernel.db.base import TenantSwitchInTransaction, WrongCluster
+from kernel.db.owner import owner_connection
+from kernel.db.routing import UnknownCluster
+from kernel.problems import ValidationProblem
+from kernel.uow import unit_of_work
 
 
 @pytest.fixture
@@ -76,8 +79,6 @@ def test_a_new_tenant_on_an_unknown_cluster_is_refused(in_public):
 
 
 def test_a_tenant_whose_cluster_is_not_configured_answers_nothing(acme, database):
-    import dataclasses
-
     stray = dataclasses.replace(acme, cluster="moon")
 
     with tenancy.tenant_scope(stray), pytest.raises(UnknownCluster):

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connections
 from shared_apps.audit import trail
 from shared_apps.audit.models import AuditEntry
 from shared_apps.events.log import last_seq
 from shared_apps.events.models import Event as StoredRow
 
 from kernel import tenancy
+from kernel.db.routing import transaction_in_scope
 from kernel.events import Event
 from kernel.ids import new_id
 from kernel.uow import NoUnitOfWork, record, record_audit, unit_of_work
@@ -92,9 +93,9 @@ def test_an_altered_audit_entry_is_found(in_acme, monkeypatch):
 
 def test_the_audit_trail_cannot_be_changed_by_the_runtime_login(in_acme):
     happen()
-    with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+    with pytest.raises(DatabaseError, match="permission denied"), transaction_in_scope():
         AuditEntry.objects.all().delete()
-    with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+    with pytest.raises(DatabaseError, match="permission denied"), transaction_in_scope():
         AuditEntry.objects.update(action="other")
 
 
@@ -105,7 +106,7 @@ def test_parallel_units_leave_no_gap_and_no_broken_chain(fresh_database, acme):
                 for _ in range(20):
                     happen()
         finally:
-            connection.close()
+            connections.close_all()
 
     with tenancy.tenant_scope(acme):
         before = last_seq()

@@ -96,9 +96,9 @@ def test_times_end_in_at_and_names_are_given(model):
 
 
 def test_a_tenant_stays_within_its_budget_of_tables_and_indexes(in_acme):
-    from django.db import connection
+    from kernel.db.routing import connection_in_scope
 
-    with connection.cursor() as cursor:
+    with connection_in_scope().cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname = %s", [in_acme.schema])
         tables = cursor.fetchone()[0]
         cursor.execute("SELECT count(*) FROM pg_indexes WHERE schemaname = %s", [in_acme.schema])

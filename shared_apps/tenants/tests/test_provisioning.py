@@ -69,7 +69,7 @@ def test_a_refused_tenant_writes_nothing(in_public, acme, fields, pointer, code)
 def test_a_new_tenant_claims_a_spare_and_is_set_up(fresh_database):
     with tenancy.public_scope():
         schemas.keep_spares(1)
-        spare = Spare.objects.get()
+        spare = Spare.objects.get(cluster="default")
 
         tenant = services.create_tenant(name="Initech", slug="initech", owner_email="Bill@Initech.example")
 
@@ -141,7 +141,7 @@ def test_a_failed_spare_leaves_no_orphan(fresh_database, monkeypatch):
 
 
 def test_a_tenant_role_reaches_its_own_schema_only(fresh_database, acme, globex):
-    with owner_connection() as connection:
+    with owner_connection(acme.cluster) as connection:
         row = connection.execute(
             "SELECT has_schema_privilege(%(r)s, %(own)s, 'USAGE'), has_schema_privilege(%(r)s, %(other)s, 'USAGE'), "
             "has_schema_privilege(%(r)s, 'public', 'USAGE'), has_schema_privilege(%(r)s, %(own)s, 'CREATE')",
@@ -152,7 +152,7 @@ def test_a_tenant_role_reaches_its_own_schema_only(fresh_database, acme, globex)
 
 
 def test_a_tenant_schema_keeps_to_its_budget(fresh_database, acme):
-    with owner_connection() as connection:
+    with owner_connection(acme.cluster) as connection:
         tables, indexes = connection.execute(
             "SELECT count(*) FILTER (WHERE relkind = 'r'), count(*) FILTER (WHERE relkind = 'i') FROM pg_class "
             "WHERE relnamespace = %s::regnamespace",
@@ -164,9 +164,10 @@ def test_a_tenant_schema_keeps_to_its_budget(fresh_database, acme):
 
 
 def test_a_tenant_that_is_behind_is_migrated(fresh_database, acme):
-    with owner_connection() as connection:
+    with owner_connection(acme.cluster) as connection:
         connection.execute(f"""DELETE FROM "{acme.schema}".django_migrations WHERE app = 'tickets' AND name = '0002_seed_statuses'""")
-        connection.execute("UPDATE public.tenants_tenant SET fingerprint = 'old' WHERE slug = 'acme'")
+    with tenancy.public_scope():
+        Tenant.objects.filter(slug="acme").update(fingerprint="old")
 
     assert schemas.migrate_tenants() == 1
     assert schemas.migrate_tenants() == 0
@@ -175,9 +176,10 @@ def test_a_tenant_that_is_behind_is_migrated(fresh_database, acme):
 
 
 def test_a_tenant_that_cannot_be_migrated_is_named_and_keeps_its_fingerprint(fresh_database, acme, globex):
-    with owner_connection() as connection:
+    with owner_connection(acme.cluster) as connection:
         connection.execute(f'DROP TABLE "{acme.schema}".django_migrations')
-        connection.execute("UPDATE public.tenants_tenant SET fingerprint = 'old'")
+    with tenancy.public_scope():
+        Tenant.objects.update(fingerprint="old")
 
     with pytest.raises(schemas.MigrationsFailed, match="acme"):
         schemas.migrate_tenants()

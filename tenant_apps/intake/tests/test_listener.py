@@ -148,19 +148,19 @@ def test_recipient_that_cannot_be_stored_defers_the_whole_mail_and_the_retry_dou
 
 
 def test_database_trouble_is_451_and_nothing_is_lost(port, host):
-    owner_statement(f'ALTER TABLE "{host.schema}".intake_inboundevent RENAME TO away')
+    owner_statement(host.cluster, f'ALTER TABLE "{host.schema}".intake_inboundevent RENAME TO away')
 
     with pytest.raises(smtplib.SMTPDataError) as deferral:
         send(port, MAIL, [SUPPORT])
-    owner_statement(f'ALTER TABLE "{host.schema}".away RENAME TO intake_inboundevent')
+    owner_statement(host.cluster, f'ALTER TABLE "{host.schema}".away RENAME TO intake_inboundevent')
 
     assert deferral.value.smtp_code == 451
     assert stored("acme") == []
     assert send(port, MAIL, [SUPPORT]) == {}
 
 
-def owner_statement(statement):
-    with owner_connection() as owner:
+def owner_statement(cluster, statement):
+    with owner_connection(cluster) as owner:
         owner.execute(statement)
 
 

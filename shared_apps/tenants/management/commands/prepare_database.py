@@ -24,9 +24,7 @@ class Command(BaseCommand):
     def _prepare(self, cluster: str) -> None:
         login = runtime_login(cluster)
         with owner_connection(cluster) as connection:
-            row = connection.execute(
-                "SELECT rolinherit, rolsuper, rolcreaterole FROM pg_roles WHERE rolname = %s", [login]
-            ).fetchone()
+            row = connection.execute("SELECT rolinherit, rolsuper, rolcreaterole FROM pg_roles WHERE rolname = %s", [login]).fetchone()
             if row is None:
                 self.stderr.write(self.style.ERROR(f"The login {login} does not exist"))
                 raise SystemExit(1)
