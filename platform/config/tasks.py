@@ -3,10 +3,11 @@
 import structlog
 from celery import shared_task
 from django.db import DatabaseError, close_old_connections
-from kernel import tenancy
+from kernel import tenancy, timers
 from kernel.tasks import send
 from shared_apps.accounts import services as accounts
 from shared_apps.events import services as events
+from shared_apps.tenants import services as tenants
 from tenant_apps.intake import services as intake
 from tenant_apps.messaging import services as messaging
 
@@ -15,21 +16,27 @@ _log = structlog.get_logger(__name__)
 
 @shared_task(name="config.tasks.sweep", ignore_result=True)
 def sweep() -> None:
-    """Visits every active tenant: consumers behind their log, inbound events unprocessed, deliveries and invitations due."""
+    """Visits the tenants whose time has come: consumers behind their log, inbound events, deliveries and invitations that are due.
+
+    A tenant that cannot be looked at (its cluster is away) keeps its visit for some seconds and is tried again.
+    """
     close_old_connections()
-    with tenancy.public_scope():
-        tenants = tenancy.active_tenants()
-    for tenant in tenants:
+    for visit in tenants.claim_visits():
         try:
-            with tenancy.tenant_scope(tenant):
-                if events.is_behind():
-                    send("shared_apps.events.tasks.run_consumers", "default", tenant_id=str(tenant.id))
-                accounts.sweep()
-                intake.sweep()
-                messaging.sweep()
+            with tenancy.tenant_scope(visit.tenant):
+                swept = _look_at(visit.tenant)
         except DatabaseError:
-            _log.exception("sweep.failed", tenant=str(tenant.id))
+            _log.exception("sweep.failed", tenant=str(visit.tenant.id))
+        else:
+            tenants.finish_visit(visit=visit, found=swept.enqueued, next_at=swept.next_at)
     close_old_connections()
+
+
+def _look_at(tenant: tenancy.TenantRef) -> timers.Swept:
+    is_behind = events.is_behind()
+    if is_behind:
+        send("shared_apps.events.tasks.run_consumers", "default", tenant_id=str(tenant.id))
+    return timers.together([timers.Swept(int(is_behind)), accounts.sweep(), intake.sweep(), messaging.sweep()])
 
 
 @shared_task(name="config.tasks.forget_old", ignore_result=True)
@@ -37,8 +44,8 @@ def forget_old() -> None:
     """Removes what has outlived its purpose: idempotency records after 24 hours, raw inbound bodies after 30 days."""
     with tenancy.public_scope():
         events.forget_idempotency_records()
-        tenants = tenancy.active_tenants()
-    for tenant in tenants:
+        active = tenancy.active_tenants()
+    for tenant in active:
         with tenancy.tenant_scope(tenant):
             events.forget_idempotency_records()
             intake.forget_raw_bodies()

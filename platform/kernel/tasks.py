@@ -4,17 +4,20 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+import redis
 import structlog
 from celery import current_app, shared_task
 from django.db import close_old_connections
 from kombu.exceptions import OperationalError
 
+from kernel import redis as redis_client
 from kernel import tenancy
 from kernel.actors import SYSTEM, acting_as
 
 _log = structlog.get_logger(__name__)
 
 TaskId = str | int
+REPEAT_SECONDS = 30
 
 
 class TenantTask:
@@ -34,7 +37,7 @@ def tenant_task(*, queue: str) -> Callable[[Callable[..., None]], TenantTask]:
     def wrap(function: Callable[..., None]) -> TenantTask:
         name = f"{function.__module__}.{function.__name__}"
 
-        @shared_task(name=name, queue=queue, ignore_result=True, acks_late=True)
+        @shared_task(name=name, ignore_result=True, acks_late=True)
         def run(tenant_id: str, **ids: Any) -> None:  # Any: JSON ids
             tenant = tenancy.resolve_tenant(tenant_id)
             structlog.contextvars.bind_contextvars(tenant=str(tenant.id), task=name)
@@ -51,6 +54,22 @@ def tenant_task(*, queue: str) -> Callable[[Callable[..., None]], TenantTask]:
         return TenantTask(name, queue)
 
     return wrap
+
+
+def send_again(name: str, queue: str, *, attempt: int, **arguments: TaskId) -> None:
+    """What a sweeper sends: the same task with the same `attempt` not twice within half a minute. Never raises.
+
+    A row that waits behind a long queue would otherwise be sent at each visit, until the queue holds nothing but repetitions. Where
+    the queue is lost with the server, the marks are lost as well, and the row is sent at once.
+    """
+    mark = ":".join(["told", name, *(str(value) for value in arguments.values()), str(attempt)])
+    try:
+        is_first = redis_client.client().set(mark, 1, nx=True, ex=REPEAT_SECONDS)
+    except redis.RedisError as error:
+        _log.warning("task.not_sent", task=name, error=type(error).__name__)
+        return
+    if is_first:
+        send(name, queue, **arguments)
 
 
 def send(name: str, queue: str, **arguments: TaskId) -> None:

@@ -97,7 +97,7 @@ class Spare(models.Model):
 
 
 class DueTenant(models.Model):
-    """When a tenant next has timed work, so that idle tenants cost nothing."""
+    """When the sweeper next visits a tenant: as soon as something falls due there, so that idle tenants cost next to nothing."""
 
     tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, primary_key=True)
     next_at = models.DateTimeField(db_index=True)

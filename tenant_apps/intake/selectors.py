@@ -1,15 +1,14 @@
 """Reads of inbound events. They hold other people's mail in full, so only holders of `intake.event.manage` see them."""
 
-import datetime
 import uuid
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Case, Count, F, QuerySet, When
 from kernel.api.pagination import Order, Page, keyset_page
 from kernel.clock import now
 
 from tenant_apps.access.selectors import has_permission
-from tenant_apps.intake.models import InboundEvent, InboundState
+from tenant_apps.intake.models import WAITING_STATES, InboundEvent, InboundState
 
 PERMISSION = "intake.event.manage"
 NEWEST_FIRST = Order(("received_at", "id"))
@@ -45,8 +44,13 @@ def inbound_counts(viewer: Any) -> dict[str, int]:  # Any: user or actor
     return {**counts, **{row["state"]: row["number"] for row in found}}
 
 
-def due_inbound(moment: datetime.datetime | None = None) -> "QuerySet[InboundEvent]":
-    """Events a worker should take: received and due, or in processing with a lease that ran out; oldest first. Paused inboxes wait."""
-    moment = moment or now()
-    is_due = Q(state=InboundState.RECEIVED, next_attempt_at__lte=moment) | Q(state=InboundState.PROCESSING, lease_until__lt=moment)
-    return InboundEvent.objects.filter(is_due, inbox__is_paused=False).order_by("next_attempt_at", "id")
+def waiting_inbound() -> "QuerySet[InboundEvent]":
+    """Events that a worker still has to take, with the moment `due_at` from which one may; earliest first. Paused inboxes wait."""
+    due_at = Case(When(state=InboundState.PROCESSING, then=F("lease_until")), default=F("next_attempt_at"))
+    rows = InboundEvent.objects.filter(state__in=WAITING_STATES, inbox__is_paused=False)
+    return rows.annotate(due_at=due_at).order_by("due_at", "id")
+
+
+def due_inbound() -> "QuerySet[InboundEvent]":
+    """Those of them that a worker may take now: received and due, or in processing with a lease that ran out."""
+    return waiting_inbound().filter(due_at__lte=now())

@@ -16,6 +16,7 @@ from kernel.clock import now
 from kernel.mail import send_notice
 from kernel.problems import FieldError, ValidationProblem
 from kernel.tasks import send
+from kernel.timers import Swept, enqueue_due
 from kernel.uow import after_commit, record, record_audit, unit_of_work
 
 from shared_apps.accounts.errors import InvitationNotUsable
@@ -26,6 +27,8 @@ from shared_apps.accounts.services.users import check_new_password, create_user
 
 LIFETIME = datetime.timedelta(days=7)
 MAX_SENDS = 12
+SWEEP_LIMIT = 20
+SEND_TASK = "shared_apps.accounts.tasks.send_invitation"
 _log = structlog.get_logger(__name__)
 
 
@@ -40,7 +43,7 @@ def invite(*, email: str, role: str, name: str = "") -> Invitation:
     record(InvitationCreated(aggregate_id=invitation.public_id, role=role))
     record_audit(action="invitation.create", object_type="invitation", object_id=invitation.public_id, changes={"role": [None, role]})
     tenant = tenancy.current_tenant()
-    after_commit(lambda: _enqueue(tenant, invitation))
+    after_commit(lambda: send(SEND_TASK, "outbound", tenant_id=str(tenant.id), invitation_id=invitation.pk))
     return invitation
 
 
@@ -106,14 +109,11 @@ def send_invitation(*, invitation: Invitation) -> None:
     Invitation.objects.filter(pk=locked.pk).update(sent_at=now())
 
 
-def sweep() -> None:
-    """Sends what is due in the tenant in scope; called by the scheduler, so a lost hint only costs seconds."""
-    for invitation in Invitation.objects.filter(sent_at=None, used_at=None, next_send_at__lte=now(), send_attempts__lt=MAX_SENDS)[:20]:
-        _enqueue(tenancy.current_tenant(), invitation)
-
-
-def _enqueue(tenant: tenancy.TenantRef, invitation: Invitation) -> None:
-    send("shared_apps.accounts.tasks.send_invitation", "outbound", tenant_id=str(tenant.id), invitation_id=invitation.pk)
+def sweep() -> Swept:
+    """Enqueues what is due in the tenant in scope; called by the scheduler at its visits, so a lost hint only costs seconds."""
+    waiting = Invitation.objects.filter(sent_at=None, used_at=None, expires_at__gt=now(), send_attempts__lt=MAX_SENDS)
+    rows = waiting.order_by("next_send_at", "id").values_list("pk", "next_send_at", "send_attempts")[:SWEEP_LIMIT]
+    return enqueue_due(rows, task=SEND_TASK, queue="outbound", argument="invitation_id")
 
 
 def _mac(public_id: uuid.UUID) -> str:

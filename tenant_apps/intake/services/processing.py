@@ -9,6 +9,7 @@ from kernel.actors import Actor, acting_as
 from kernel.clock import now
 from kernel.metrics import INBOUND_EVENTS
 from kernel.problems import Problem
+from kernel.timers import expect
 from kernel.uow import record, unit_of_work
 
 from tenant_apps.connectors import services as connectors
@@ -69,6 +70,7 @@ def note_failure(*, inbound_id: int, error: str) -> None:
     else:
         event.state = InboundState.RECEIVED
         event.next_attempt_at = now() + datetime.timedelta(seconds=BACK_OFF_SECONDS[min(event.failures, len(BACK_OFF_SECONDS)) - 1])
+        expect(event.next_attempt_at)
     event.save()
 
 

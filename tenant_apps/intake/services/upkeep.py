@@ -3,15 +3,14 @@
 import datetime
 from typing import Final
 
-from kernel import tenancy
 from kernel.clock import now
-from kernel.tasks import send
+from kernel.timers import Swept, enqueue_due
 from kernel.uow import record, record_audit, unit_of_work
 
 from tenant_apps.intake.errors import InboundNotParked, RawBodyForgotten
 from tenant_apps.intake.events import InboundRerun
 from tenant_apps.intake.models import WAITING_STATES, InboundEvent, InboundState
-from tenant_apps.intake.selectors import due_inbound
+from tenant_apps.intake.selectors import waiting_inbound
 from tenant_apps.intake.services.accepting import PROCESS_TASK
 
 SWEEP_LIMIT: Final = 500
@@ -19,16 +18,13 @@ KEEP_RAW: Final = datetime.timedelta(days=30)
 FORGET_LIMIT: Final = 500
 
 
-def sweep() -> int:
+def sweep() -> Swept:
     """Enqueues every event of the tenant that is due: never started, to be tried again, or left by a worker that died.
 
-    Called by the scheduler each few seconds; a task that runs twice finds nothing to claim. Returns how many were enqueued.
+    Called by the scheduler at its visits; a task that runs twice finds nothing to claim.
     """
-    tenant = tenancy.current_tenant()
-    due = list(due_inbound().values_list("pk", flat=True)[:SWEEP_LIMIT])
-    for inbound_id in due:
-        send(PROCESS_TASK, "intake", tenant_id=str(tenant.id), inbound_id=inbound_id)
-    return len(due)
+    rows = waiting_inbound().values_list("pk", "due_at", "attempts")[:SWEEP_LIMIT]
+    return enqueue_due(rows, task=PROCESS_TASK, queue="intake", argument="inbound_id")
 
 
 @unit_of_work

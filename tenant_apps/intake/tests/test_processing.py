@@ -138,9 +138,9 @@ def test_paused_inbox_waits(in_acme):
     Inbox.objects.update(is_paused=True)
 
     assert services.process_inbound(inbound_id=event.pk) is None
-    assert services.sweep() == 0
+    assert services.sweep().enqueued == 0
     Inbox.objects.update(is_paused=False)
-    assert services.sweep() == 1
+    assert services.sweep().enqueued == 1
 
 
 def test_removed_connector_parks_readably(in_acme):

@@ -1,9 +1,8 @@
 """What becomes of a queued reply. The worker that sends it holds a fence; a late worker changes nothing."""
 
-from django.db.models import Q
-from kernel import tenancy
+from django.db.models import Case, F, When
 from kernel.clock import now
-from kernel.tasks import send
+from kernel.timers import Swept, enqueue_due
 from kernel.uow import record, unit_of_work
 
 from tenant_apps.messaging.errors import DeliveryNotFailed
@@ -11,6 +10,7 @@ from tenant_apps.messaging.events import MessageFailed, MessageRequeued, Message
 from tenant_apps.messaging.models import Delivery, DeliveryState, Message
 
 SWEEP_LIMIT = 200
+DELIVER_TASK = "tenant_apps.messaging.tasks.deliver_message"
 
 
 @unit_of_work
@@ -58,14 +58,12 @@ def fail(delivery: Delivery, error: str) -> None:
     record(MessageFailed(aggregate_id=delivery.message.public_id, conversation_id=delivery.message.conversation.public_id))
 
 
-def sweep() -> None:
-    """Enqueues every delivery that is due or whose worker has died; called by the scheduler."""
-    due = Delivery.objects.filter(
-        Q(state=DeliveryState.QUEUED) | Q(state=DeliveryState.SENDING, lease_until__lt=now()), next_attempt_at__lte=now()
-    ).order_by("next_attempt_at")
-    tenant = tenancy.current_tenant()
-    for message_id in due.values_list("message_id", flat=True)[:SWEEP_LIMIT]:
-        send("tenant_apps.messaging.tasks.deliver_message", "outbound", tenant_id=str(tenant.id), message_id=message_id)
+def sweep() -> Swept:
+    """Enqueues every delivery that is due or whose worker has died; called by the scheduler at its visits."""
+    due_at = Case(When(state=DeliveryState.SENDING, then=F("lease_until")), default=F("next_attempt_at"))
+    waiting = Delivery.objects.filter(state__in=[DeliveryState.QUEUED, DeliveryState.SENDING]).annotate(due_at=due_at)
+    rows = waiting.order_by("due_at", "id").values_list("message_id", "due_at", "attempts")[:SWEEP_LIMIT]
+    return enqueue_due(rows, task=DELIVER_TASK, queue="outbound", argument="message_id")
 
 
 def held(delivery: Delivery, fence: int) -> Delivery | None:

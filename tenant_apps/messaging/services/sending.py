@@ -8,6 +8,7 @@ from typing import Final
 from django.db.models import Q
 from kernel import storage
 from kernel.clock import now
+from kernel.timers import expect
 from kernel.uow import record, unit_of_work
 
 from tenant_apps.connectors.registry import FileContent, Outgoing
@@ -65,6 +66,7 @@ def postpone_delivery(*, delivery: Delivery, fence: int, error: str) -> bool:
     wait = RETRY_SECONDS[current.attempts - 1] * random.uniform(0.8, 1.2)  # noqa: S311 (jitter, not a secret)
     current.state, current.lease_until, current.last_error = DeliveryState.QUEUED, None, error[:500]
     current.next_attempt_at = now() + datetime.timedelta(seconds=wait)
+    expect(current.next_attempt_at)
     current.save(update_fields=["state", "lease_until", "last_error", "next_attempt_at"])
     mirror(current, error)
     record(MessageDelayed(aggregate_id=current.message.public_id, conversation_id=current.message.conversation.public_id))
