@@ -44,13 +44,13 @@ def inbound_counts(viewer: Any) -> dict[str, int]:  # Any: user or actor
     return {**counts, **{row["state"]: row["number"] for row in found}}
 
 
-def waiting_inbound() -> "QuerySet[InboundEvent]":
+def waiting_inbound() -> "QuerySet[Any, Any]":  # Any: rows with `due_at`
     """Events that a worker still has to take, with the moment `due_at` from which one may; earliest first. Paused inboxes wait."""
     due_at = Case(When(state=InboundState.PROCESSING, then=F("lease_until")), default=F("next_attempt_at"))
     rows = InboundEvent.objects.filter(state__in=WAITING_STATES, inbox__is_paused=False)
     return rows.annotate(due_at=due_at).order_by("due_at", "id")
 
 
-def due_inbound() -> "QuerySet[InboundEvent]":
+def due_inbound() -> "QuerySet[Any, Any]":  # Any: as above
     """Those of them that a worker may take now: received and due, or in processing with a lease that ran out."""
     return waiting_inbound().filter(due_at__lte=now())
