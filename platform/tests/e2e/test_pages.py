@@ -1,7 +1,11 @@
 """Every page in a real Chromium, in each size, scheme and language: no console error, no overflow, no axe finding."""
 
+import smtplib
+import time
+from email.message import EmailMessage
 from pathlib import Path
 
+import httpx
 import pytest
 
 pytestmark = pytest.mark.browser
@@ -151,6 +155,36 @@ def test_an_unknown_page_is_a_sound_page(page_of):
 
     assert watched.open("/nothing/") == 404
     assert watched.findings() == []
+
+
+@pytest.fixture
+def endless_words(stack) -> None:
+    """An unassigned urgent ticket whose requester, subject and tags are as long as they may be and never break."""
+    host = {"Host": stack.host("acme")}
+    mail = EmailMessage()
+    mail["From"] = f"{'Wolfeschlegelsteinhausenbergerdorff' * 3} <long@mail.example>"
+    mail["To"], mail["Subject"] = "support@acme.localhost", "Donaudampfschifffahrtsgesellschaft" * 6
+    mail.set_content("Rindfleischetikettierungsueberwachung" * 20)
+    with smtplib.SMTP("127.0.0.1", stack.smtp_port, timeout=20) as smtp:
+        smtp.send_message(mail)
+    with httpx.Client(base_url=f"http://127.0.0.1:{stack.port}/api/v1", headers=host, timeout=20) as client:
+        client.headers["Authorization"] = f"Bearer {stack.api_key('acme', 'ana', 'long words')}"
+        deadline = time.monotonic() + 30
+        while not (found := client.get("/tickets", params={"search": "Donaudampf"}).json()["results"]):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        tags = [f"{number}{'x' * 39}" for number in range(8)]
+        changed = client.patch(f"/tickets/{found[0]['id']}", json={"priority": "urgent", "add_tags": tags, "assignee_id": None})
+        assert changed.status_code == 200, changed.text
+
+
+def test_endless_words_stay_on_a_narrow_screen(page_of, endless_words):
+    watched = Watched(page_of("acme", "ana", viewport={"width": 320, "height": 640}))
+
+    for path in ["/inbox/v/unassigned/", FIRST_TICKET]:
+        watched.open(path)
+        assert watched.page.get_by_text("Donaudampf").count()
+        assert watched.overflow() == [False, []], path
 
 
 def test_a_narrow_screen_needs_no_sideways_scrolling(page_of):
