@@ -4,6 +4,7 @@ import dataclasses
 import uuid
 from typing import Any, Final
 
+from django.utils.text import capfirst
 from django.utils.translation import get_language_info, gettext, pgettext
 from shared_apps.events import log as event_log
 from shared_apps.events import selectors as events
@@ -131,7 +132,7 @@ def _contact(viewer: Any, ticket: Ticket) -> dict[str, Any]:  # Any: the user; t
 def _language(code: str) -> str:
     """The name of a language; the code itself where nobody knows it."""
     try:
-        return str(get_language_info(code.lower())["name_translated"]).capitalize() if code else ""
+        return capfirst(str(get_language_info(code.lower())["name_translated"])) if code else ""
     except KeyError:
         return code
 
