@@ -2,10 +2,11 @@
 SHELL := /bin/sh
 PYTHON_BIN := .venv/bin/python
 WORKERS ?= 2
+NO_STACK := --ignore platform/tests/e2e --ignore platform/tests/faults --ignore platform/tests/fuzz
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset logs shell test test-browser test-faults test-clusters check format lock venv venv-dev openapi coverage
+.PHONY: help up down reset logs shell test test-browser test-faults test-fuzz test-clusters check format lock venv venv-dev openapi coverage
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -34,11 +35,14 @@ test-browser: venv-dev ## the browser tests alone
 test-faults: venv-dev ## the long kill storm: 500 mails and hooks while processes die
 	@ATENDE_FAULTS=full exec $(PYTHON_BIN) -m pytest -m faults platform/tests/faults $(ARGS)
 
+test-fuzz: venv-dev ## the API under five minutes of generated requests
+	@ATENDE_FUZZ=full exec $(PYTHON_BIN) -m pytest platform/tests/fuzz $(ARGS)
+
 test-clusters: venv-dev ## the suite with both test tenants on a second PostgreSQL server
-	@ATENDE_TEST_CLUSTER=second exec $(PYTHON_BIN) -m pytest -n $(WORKERS) --ignore platform/tests/e2e --ignore platform/tests/faults $(ARGS)
+	@ATENDE_TEST_CLUSTER=second exec $(PYTHON_BIN) -m pytest -n $(WORKERS) $(NO_STACK) $(ARGS)
 
 coverage: venv-dev ## the suite without the tests of the running system, with branch coverage; fails below the floor
-	@$(PYTHON_BIN) -m pytest -n $(WORKERS) --cov --cov-report=term:skip-covered --ignore platform/tests/e2e --ignore platform/tests/faults $(ARGS)
+	@$(PYTHON_BIN) -m pytest -n $(WORKERS) --cov --cov-report=term:skip-covered $(NO_STACK) $(ARGS)
 
 check: venv-dev ## everything that is checked without running the product
 	@exec $(PYTHON_BIN) -m infra.checks

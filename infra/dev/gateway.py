@@ -14,6 +14,8 @@ from dataclasses import dataclass
 HEAD_LIMIT = 64 * 1024
 IDLE_SECONDS = 120.0
 CONNECT_SECONDS = 10.0
+ANSWER_SECONDS = 5.0
+SWALLOW_SECONDS = 2.0
 _CHUNK = 64 * 1024
 _FORWARDED = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded")
 
@@ -24,6 +26,10 @@ class BadRequest(Exception):
     def __init__(self, status: str) -> None:
         super().__init__(status)
         self.status = status
+
+
+class _UpstreamGone(Exception):
+    """The application closed before it had read the whole body."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,11 @@ class Gateway:
                 if head.is_socket:
                     await _until_either(answers, asyncio.create_task(_copy(reader, upstream)))
                     return
-                await _relay_body(reader, upstream, head)
+                try:
+                    await _relay_body(reader, upstream, head)
+                except _UpstreamGone:
+                    await _finish_early(answers, reader)
+                    return
         finally:
             await _end(answers, upstream)
 
@@ -155,21 +165,37 @@ async def _relay_body(reader: asyncio.StreamReader, upstream: asyncio.StreamWrit
         if not block:
             raise ConnectionResetError
         left -= len(block)
+        await _pass_on(upstream, block)
+
+
+async def _pass_on(upstream: asyncio.StreamWriter, block: bytes) -> None:
+    """Writes to the application. Raises _UpstreamGone where it has closed already."""
+    try:
         upstream.write(block)
         await upstream.drain()
-    await upstream.drain()
+    except OSError as error:
+        raise _UpstreamGone from error
+
+
+async def _finish_early(answers: "asyncio.Task[None]", reader: asyncio.StreamReader) -> None:
+    """Lets a refusal that came before the whole body reach the client, and reads on meanwhile: closing on unread bytes would
+    reset the connection, and the client would never see the answer."""
+    await asyncio.wait([answers], timeout=ANSWER_SECONDS)
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(SWALLOW_SECONDS):
+            while await reader.read(_CHUNK):
+                pass
 
 
 async def _relay_chunks(reader: asyncio.StreamReader, upstream: asyncio.StreamWriter) -> None:
     while True:
         line = await reader.readuntil(b"\r\n")
-        upstream.write(line)
+        await _pass_on(upstream, line)
         size = int(line.split(b";")[0].strip(), 16)
         if size == 0:
             while line != b"\r\n":
                 line = await reader.readuntil(b"\r\n")
-                upstream.write(line)
-            await upstream.drain()
+                await _pass_on(upstream, line)
             return
         left = size + 2
         while left:
@@ -177,8 +203,7 @@ async def _relay_chunks(reader: asyncio.StreamReader, upstream: asyncio.StreamWr
             if not block:
                 raise ConnectionResetError
             left -= len(block)
-            upstream.write(block)
-            await upstream.drain()
+            await _pass_on(upstream, block)
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

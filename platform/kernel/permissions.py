@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from kernel.problems import NotAllowed
 
 PermissionCheck = Callable[[Any, str], bool]
@@ -17,4 +19,4 @@ def install_permission_check(check: PermissionCheck) -> None:
 def require(user: Any, code: str) -> None:  # Any: the user model of the project
     """Raises NotAllowed where the user lacks the permission."""
     if not _checks or not _checks[0](user, code):
-        raise NotAllowed(f"This needs the permission {code}")
+        raise NotAllowed(_("This needs the permission %(code)s") % {"code": code})

@@ -39,12 +39,13 @@ def tenant_task(*, queue: str) -> Callable[[Callable[..., None]], TenantTask]:
 
         @shared_task(name=name, ignore_result=True, acks_late=True)
         def run(tenant_id: str, **ids: Any) -> None:  # Any: JSON ids
-            tenant = tenancy.resolve_tenant(tenant_id)
-            structlog.contextvars.bind_contextvars(tenant=str(tenant.id), task=name)
+            structlog.contextvars.bind_contextvars(tenant=tenant_id, task=name)
             close_old_connections()
             try:
-                with tenancy.tenant_scope(tenant), acting_as(SYSTEM):
+                with tenancy.tenant_scope(tenancy.resolve_tenant(tenant_id)), acting_as(SYSTEM):
                     function(**ids)
+            except tenancy.UnknownTenant:
+                _log.info("task.left_to_the_sweeper", **ids)  # being set up, or gone meanwhile
             except Exception:  # noqa: BLE001 (the task edge: logged with tenant, left to the sweeper)
                 _log.exception("task.failed", **ids)
             finally:

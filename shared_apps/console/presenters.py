@@ -3,14 +3,14 @@
 from typing import Any, Final
 
 from django.conf import settings
+from django.utils.translation import get_language, pgettext, pgettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext, pgettext_lazy
 from kernel import tenancy
 from kernel.clock import now
 from ui.faces import face
 
 from shared_apps.accounts import selectors as accounts
-from shared_apps.accounts.models import Invitation
+from shared_apps.accounts.models import Invitation, Language
 from shared_apps.events import selectors as events
 from shared_apps.tenants import selectors
 from shared_apps.tenants.directory import as_ref
@@ -60,7 +60,13 @@ def tenant_detail(tenant: Tenant) -> dict[str, Any]:  # Any: template context
 def environment() -> dict[str, Any]:  # Any: template context
     """What the foot of the navigation says about this installation."""
     names = {"production": _("Production"), "development": _("Development"), "test": _("Test")}
-    return {"environment": names[settings.ATENDE_ENV], "base_host": settings.ATENDE_BASE_HOST, "is_demo": settings.ATENDE_DEMO}
+    others = [choice for choice in Language.choices if choice[0] != get_language()]
+    return {
+        "environment": names[settings.ATENDE_ENV],
+        "base_host": settings.ATENDE_BASE_HOST,
+        "is_demo": settings.ATENDE_DEMO,
+        "other_languages": others,
+    }
 
 
 def _state(state: str) -> dict[str, Any]:  # Any: template context

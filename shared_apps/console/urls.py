@@ -10,6 +10,7 @@ urlpatterns = [
     path("sign-in/", session.SignIn.as_view(), name="sign-in"),
     path("sign-out/", session.SignOut.as_view(), name="sign-out"),
     path("operator/theme/", session.Theme.as_view(), name="operator-theme"),
+    path("operator/language/", session.Language.as_view(), name="operator-language"),
     path("operator/tenants/", tenants.TenantList.as_view(), name="operator-tenants"),
     path("operator/tenants/new/", tenants.TenantNew.as_view(), name="operator-tenant-new"),
     path("operator/tenants/<uuid:tenant_id>/", tenants.TenantDetail.as_view(), name="operator-tenant"),

@@ -53,7 +53,15 @@ RESERVED = frozenset(
         "www",
     ]
 )
+_LOOK_ALIKES = (("-", ""), ("rn", "m"), ("vv", "w"), ("cl", "d"), ("0", "o"), ("1", "l"), ("i", "l"), ("5", "s"), ("3", "e"))
 _SHAPE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
+
+
+def skeleton(slug: str) -> str:
+    """What a slug looks like: two slugs with one skeleton can be taken for each other in an address bar."""
+    for seen, meant in _LOOK_ALIKES:
+        slug = slug.replace(seen, meant)
+    return slug
 
 
 def slug_errors(slug: str) -> list[tuple[str, str]]:
@@ -69,6 +77,9 @@ def slug_errors(slug: str) -> list[tuple[str, str]]:
         return [("malformed", _("Use 2 to 32 lower-case letters, digits and inner hyphens"))]
     if "--" in slug:
         return [("malformed", _("Two hyphens in a row are not allowed"))]
-    if slug in RESERVED:
+    if slug in RESERVED or skeleton(slug) in _RESERVED_SKELETONS:
         return [("reserved", _("This address is reserved"))]
     return []
+
+
+_RESERVED_SKELETONS = frozenset(skeleton(word) for word in RESERVED)

@@ -16,7 +16,7 @@ _AGENT: Final = frozenset(
         "events.event.read",
     }
 )
-_ADMIN: Final = _AGENT | {"access.apikey.manage", "intake.event.manage"}
+_ADMIN: Final = _AGENT | {"access.apikey.manage", "connectors.inbox.manage", "intake.event.manage"}
 
 CATALOGUE: Final[dict[str, str]] = {
     "tickets.ticket.read": "See tickets",
@@ -25,6 +25,7 @@ CATALOGUE: Final[dict[str, str]] = {
     "messaging.message.send": "Answer and write notes",
     "contacts.contact.read": "See contacts",
     "connectors.inbox.read": "See inboxes",
+    "connectors.inbox.manage": "Set up inboxes and their secrets",
     "organization.member.read": "See teams and colleagues",
     "events.event.read": "Follow the event log",
     "access.apikey.manage": "Create and revoke API keys",

@@ -60,7 +60,7 @@ class ProfileSerializer(StrictSerializer):
     permissions = serializers.ListField(child=serializers.CharField())
 
 
-@extend_schema_serializer(examples=[OpenApiExample("A time zone", value={"time_zone": "America/Sao_Paulo"}, request_only=True)])
+@extend_schema_serializer(examples=[OpenApiExample("The theme of the device", value={"theme": "system"}, request_only=True)])
 class ProfileUpdateSerializer(StrictSerializer):
     """What users may set themselves."""
 

@@ -9,3 +9,7 @@ class ConnectorUnavailable(Problem):
 
 class AddressTaken(Problem):
     slug, title, status = "address-taken", "This address already leads to an inbox", 409
+
+
+class NoHook(Problem):
+    slug, title, status = "no-hook", "Only a generic API inbox has a hook with a secret", 409

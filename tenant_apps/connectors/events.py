@@ -13,3 +13,11 @@ class InboxCreated(Event):
     type: ClassVar[str] = "inbox.created"
     aggregate_type: ClassVar[str] = "inbox"
     connector: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class InboxSecretReplaced(Event):
+    """The hook of a generic channel got a new signing secret."""
+
+    type: ClassVar[str] = "inbox.secret_replaced"
+    aggregate_type: ClassVar[str] = "inbox"

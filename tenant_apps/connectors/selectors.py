@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 from kernel import crypto, tenancy
 from kernel.api.pagination import Order, Page, keyset_page
+from shared_apps.tenants.selectors import url_of
 
 from tenant_apps.connectors.models import Inbox
 from tenant_apps.connectors.registry import CONNECTORS, InboxRef
@@ -36,6 +37,11 @@ def inbox_page(viewer: Any, *, connector: str = "", cursor: str = "", limit: int
 def inbox_by_id(public_id: uuid.UUID) -> Inbox | None:
     """The inbox a channel route names, or None where it is gone."""
     return Inbox.objects.filter(public_id=public_id).first()
+
+
+def hook_url(inbox: Inbox) -> str:
+    """Where senders of a generic API inbox post."""
+    return url_of(tenancy.current_tenant().host, f"/hooks/v1/{inbox.address}")
 
 
 def own_mail_addresses() -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from kernel.api.pagination import CursorQuerySerializer
 from kernel.api.serializers import StrictSerializer
 from rest_framework import serializers
@@ -33,6 +34,20 @@ class InboxSerializer(StrictSerializer):
     health = InboxHealthSerializer()
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
+
+
+@extend_schema_serializer(examples=[OpenApiExample("A change of secrets", value={"keep_current": True}, request_only=True)])
+class HookSecretCreateSerializer(StrictSerializer):
+    """A new signing secret."""
+
+    keep_current = serializers.BooleanField(default=False, help_text="The present secret stays valid beside the new one")
+
+
+class HookSecretSerializer(StrictSerializer):
+    """Where senders post, and the secret they sign with, which is shown this once."""
+
+    hook_url = serializers.CharField()
+    secret = serializers.CharField()
 
 
 class InboxPageSerializer(StrictSerializer):

@@ -8,4 +8,5 @@ urlpatterns = [
     path("connectors", views.ConnectorListView.as_view(), name="connectors"),
     path("inboxes", views.InboxListView.as_view(), name="inboxes"),
     path("inboxes/<uuid:inbox_id>", views.InboxView.as_view(), name="inbox"),
+    path("inboxes/<uuid:inbox_id>/secrets", views.HookSecretView.as_view(), name="inbox-secrets"),
 ]

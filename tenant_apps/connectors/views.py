@@ -10,9 +10,11 @@ from kernel.problems import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tenant_apps.connectors import selectors
+from tenant_apps.connectors import selectors, services
 from tenant_apps.connectors.serializers import (
     ConnectorListSerializer,
+    HookSecretCreateSerializer,
+    HookSecretSerializer,
     InboxPageSerializer,
     InboxQuerySerializer,
     InboxSerializer,
@@ -49,6 +51,24 @@ class InboxView(ApiView):
         if row is None:
             raise NotFound
         return Response(inbox_json(row))
+
+
+class HookSecretView(ApiView):
+    """Gives the hook of a generic inbox a new secret. An Idempotency-Key is not taken: the answer holds a secret that is never stored."""
+
+    tag = "inboxes"
+    permission = "connectors.inbox.manage"
+    operation_ids: ClassVar = {"POST": "createHookSecret"}
+
+    @extend_schema(
+        summary="Replace the secret of an inbox's hook", request=HookSecretCreateSerializer, responses={201: HookSecretSerializer}
+    )
+    def post(self, request: Request, inbox_id: uuid.UUID) -> Response:
+        inbox = selectors.inboxes_visible_to(request.user).filter(public_id=inbox_id).first()
+        if inbox is None:
+            raise NotFound
+        secret = services.replace_secret(inbox=inbox, **self.read(HookSecretCreateSerializer, request.data))
+        return Response({"hook_url": selectors.hook_url(inbox), "secret": secret}, status=201)
 
 
 class ConnectorListView(ApiView):

@@ -72,8 +72,10 @@ class EventsConsumer(AsyncWebsocketConsumer):
             await self._refuse(CloseCode.BAD_FRAME, "send JSON objects with a known type, at most 4 kB")
         elif frame["type"] == "ping":
             await self.send(text_data='{"v":1,"type":"pong"}')
-        elif self.socket is None:
+        elif self.socket is None and frame["type"] == "hello":
             await self._hello(frame, self.tenant, self.identity)
+        elif self.socket is None:
+            await self._refuse(CloseCode.BAD_FRAME, "say hello first")
         else:
             self.socket.ticket_id = _uuid(frame.get("ticket"))
 

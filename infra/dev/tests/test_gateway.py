@@ -96,6 +96,33 @@ def test_requests_of_one_connection_are_framed_one_by_one():
     assert asyncio.run(scenario()) == [b"GET /one 0", b"POST /two 70000", b"POST /three 8", b"GET /four 0"]
 
 
+async def refuse(reader, writer):
+    """An application that answers before it has read the body, and hangs up."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbig!")
+    await writer.drain()
+    writer.write_eof()
+    await reader.read(1000)
+    writer.transport.abort()
+
+
+def test_a_refusal_before_the_end_of_the_body_reaches_the_client():
+    async def scenario():
+        application = await asyncio.start_server(refuse, "127.0.0.1", 0)
+        async with application, running(application.sockets[0].getsockname()[1], 1) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"POST /large HTTP/1.1\r\nHost: a\r\nContent-Length: 30000000\r\n\r\n")
+            with contextlib.suppress(ConnectionError):
+                for _ in range(300):
+                    writer.write(b"x" * 100_000)
+                    await writer.drain()
+            answer = await reader.readuntil(b"big!")
+            writer.close()
+            return answer
+
+    assert asyncio.run(scenario()).startswith(b"HTTP/1.1 413 ")
+
+
 def test_a_restarting_application_is_a_pause():
     async def scenario():
         web_port = ports.free_port()

@@ -13,7 +13,9 @@ _METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def collection(document: Json) -> Json:
-    """The collection: a folder for each tag, a request for each operation, a test that its status is a documented one.
+    """The collection: a folder for each tag, a request for each operation, a test that it succeeds.
+
+    `api_key` belongs to an admin. Values written `{{$random...}}` are Postman's own, new in each run.
 
     Variables: `tenant_url`, `platform_url`, `api_key`, `operator_key`, and one for each path parameter, which the lists fill in.
     """
@@ -47,6 +49,15 @@ def collection(document: Json) -> Json:
 
 # Contacts and tickets first: their lists fill the variables that the others use.
 _TAG_ORDER = {"contacts": 1, "organization": 2, "connectors": 3, "tickets": 4, "conversations": 5}
+# What only a failed reply, a parked or forgotten mail, or a hook's inbox could answer otherwise: the demonstration need not have one.
+_ALSO_FINE = {
+    "retryMessage": [409],
+    "createHookSecret": [409],
+    "runInboundEvent": [404, 409],
+    "readInboundEvent": [404],
+    "readInboundRaw": [404, 410],
+}
+_FRESH = {"createTenant": {"slug": "canela-{{$randomInt}}{{$randomInt}}"}}  # taken after the first run
 _VERB_ORDER = {"GET": 0, "POST": 1, "PATCH": 2, "PUT": 3, "DELETE": 4}
 
 
@@ -74,7 +85,7 @@ def _request(document: Json, path: str, method: str, operation: Json) -> Json:
     if body is not None:
         request["header"].append({"key": "Content-Type", "value": "application/json"})
         request["body"] = {"mode": "raw", "raw": json.dumps(body, indent=2, sort_keys=True), "options": {"raw": {"language": "json"}}}
-    statuses = sorted(int(code) for code in operation["responses"])
+    statuses = sorted(int(code) for code in operation["responses"] if code.startswith("2")) + _ALSO_FINE.get(operation["operationId"], [])
     return {"name": operation.get("summary") or operation["operationId"], "event": [_test(path, method, statuses)], "request": request}
 
 
@@ -88,8 +99,7 @@ def _query(operation: Json) -> list[Json]:
 
 def _test(path: str, method: str, statuses: list[int]) -> Json:
     lines = [
-        f"pm.test('the status is a documented one', () => pm.expect(pm.response.code).to.be.oneOf({json.dumps(statuses)}));",
-        "pm.test('the server did not fail', () => pm.expect(pm.response.code).to.be.below(500));",
+        f"pm.test('the answer is the wanted one', () => pm.expect(pm.response.code).to.be.oneOf({json.dumps(statuses)}));",
     ]
     singular = _singular(path)
     if method in {"get", "post"} and singular and not path.endswith("}"):
@@ -114,7 +124,8 @@ def _body(document: Json, operation: Json) -> Any:  # Any: JSON
     if content is None:
         return None
     examples = list(content.get("examples", {}).values())
-    return examples[0]["value"] if examples else _sample(document, content["schema"], required_only=True)
+    body = examples[0]["value"] if examples else _sample(document, content["schema"], required_only=True)
+    return {**body, **_FRESH[operation["operationId"]]} if operation["operationId"] in _FRESH else body
 
 
 def _sample(document: Json, schema: Json, *, required_only: bool) -> Any:  # Any: JSON

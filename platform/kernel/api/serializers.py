@@ -6,16 +6,27 @@ from rest_framework import serializers
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses unknown fields with the code `unknown`."""
+    """Refuses unknown fields with the code `unknown`, and numbers or truth values where the schema says text with `invalid`."""
 
     def to_internal_value(self, data: Any) -> Any:  # Any: JSON
         if isinstance(data, dict):
             unknown = {
                 str(name): [serializers.ErrorDetail("This field is not known", code="unknown")] for name in data if name not in self.fields
             }
-            if unknown:
-                raise serializers.ValidationError(unknown)
+            not_text = {name: [_NOT_TEXT] for name, value in data.items() if name in self.fields and _is_not_text(self.fields[name], value)}
+            if unknown or not_text:
+                raise serializers.ValidationError(unknown | not_text)
         return super().to_internal_value(data)
+
+
+_NOT_TEXT = serializers.ErrorDetail("This is not text", code="invalid")
+
+
+def _is_not_text(field: Any, value: Any) -> bool:  # Any: a serializer field; JSON
+    """Whether a text field holds a number or truth value, which the library would turn into text without a word."""
+    if isinstance(field, serializers.ListField) and isinstance(value, list):
+        return any(_is_not_text(field.child, item) for item in value)
+    return isinstance(field, serializers.CharField | serializers.ChoiceField) and isinstance(value, bool | int | float)
 
 
 class FieldErrorSerializer(serializers.Serializer[Any]):

@@ -14,20 +14,26 @@ from kernel.problems import NotAllowed, NotAuthenticated
 
 
 class ApiView(APIView):
-    """Subclasses set `permission` (or `permissions_by_method`). The actor is entered for the whole call."""
+    """Subclasses set `permission` (or `permissions_by_method`). The actor is entered for the whole call.
+
+    HEAD is answered like GET. OPTIONS is not a method here: what a route takes stands in the OpenAPI document.
+    """
+
+    http_method_names: ClassVar[list[str]] = ["get", "post", "put", "patch", "delete", "head"]  # type: ignore[misc]  # DRF's is an instance attribute
 
     permission: ClassVar[str] = ""
     permissions_by_method: ClassVar[dict[str, str]] = {}
 
     def check_permissions(self, request: Request) -> None:
-        if not hasattr(self, (request.method or "").lower()):
+        if request.method not in self.allowed_methods:
             raise MethodNotAllowed(request.method or "")
         super().check_permissions(request)
-        code = self.permissions_by_method.get(request.method or "", self.permission)
-        if not code:
-            raise NotAllowed("This route names no permission")
         if not request.user.is_authenticated:
             raise NotAuthenticated
+        method = "GET" if request.method == "HEAD" else request.method or ""
+        code = self.permissions_by_method.get(method, self.permission)
+        if not code:
+            raise NotAllowed("This route names no permission")
         require(request.user, code)
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:  # Any: DRF's own signature

@@ -150,6 +150,44 @@ def test_a_message_shows_at_once_and_once(page_of):
     assert page.input_value("#text") == ""
 
 
+def test_the_keys_assign_and_resolve_the_open_ticket(page_of):
+    page = page_of("acme", "ana", **DESKTOP)
+    _open_first(page, "unassigned")
+    _blur(page)
+    me = page.evaluate("document.body.dataset.user")
+
+    page.keyboard.press("i")
+    _until(page, f"document.querySelector('#f-assignee').value === '{me}'")
+    page.keyboard.press("a")
+    _until(page, "document.querySelector('#assign-menu').open && document.activeElement.closest('#assign-menu') !== null")
+    page.keyboard.press("Escape")
+    _blur(page)
+    page.keyboard.press("e")
+    _until(page, "document.querySelector('#resolve').textContent.includes('Reopen')")
+    page.keyboard.press("e")
+    _until(page, "document.querySelector('#resolve').textContent.includes('Resolve')")
+
+    assert page.locator("#assign-menu .assignee-name").inner_text() == "Ana Souza"
+
+
+def test_the_keys_act_on_the_row_in_focus_without_opening_it(page_of):
+    page = page_of("acme", "ana", **DESKTOP)
+    page.goto("/inbox/v/unassigned/")
+    _until(page, "document.body.dataset.live === 'on'")
+    page.keyboard.press("j")
+    row = page.evaluate("document.activeElement.closest('.row').id")
+    me = page.evaluate("document.body.dataset.user")
+
+    page.keyboard.press("i")
+    _until(page, f"document.getElementById('{row}').dataset.assignee === '{me}'")
+    page.keyboard.press("e")
+    _until(page, f"document.getElementById('{row}').dataset.category === 'solved'")
+    page.keyboard.press("e")
+    _until(page, f"document.getElementById('{row}').dataset.category === 'open'")
+
+    assert page.locator("#thread").count() == 0
+
+
 def test_a_colleagues_change_arrives_without_touching_the_draft(page_of):
     ana, bea = page_of("acme", "ana", **DESKTOP), page_of("acme", "bea", **DESKTOP)
     ticket = _open_first(ana)

@@ -21,7 +21,7 @@ from kernel.uow import after_commit, record, record_audit, unit_of_work
 
 from shared_apps.accounts.errors import InvitationNotUsable
 from shared_apps.accounts.events import InvitationCreated, UserJoined
-from shared_apps.accounts.models import Invitation, User
+from shared_apps.accounts.models import Invitation, Language, User
 from shared_apps.accounts.services.granters import ROLE_GRANTERS
 from shared_apps.accounts.services.users import check_new_password, create_user
 
@@ -64,15 +64,17 @@ def find_invitation(token: str) -> Invitation | None:
 
 
 @unit_of_work
-def accept_invitation(*, invitation: Invitation, name: str, password: str) -> User:
-    """Creates the user with the invitation's role. Raises InvitationNotUsable the second time, ValidationProblem for bad fields."""
+def accept_invitation(*, invitation: Invitation, name: str, password: str, language: str = Language.ENGLISH) -> User:
+    """Creates the user with the invitation's role, speaking `language` where we do. Raises InvitationNotUsable the second time,
+    ValidationProblem for bad fields."""
     locked = Invitation.objects.select_for_update().get(pk=invitation.pk)
     if not locked.is_open(now()) or User.objects.filter(email__iexact=locked.email).exists():
         raise InvitationNotUsable
     if not name.strip() or len(name) > 120:
         raise ValidationProblem([FieldError("/name", "invalid", _("Enter a name of at most 120 characters"))])
     check_new_password(password=password, user=User(email=locked.email, name=name))
-    user = create_user(email=locked.email, name=name, password=password)
+    spoken = language if language in Language.values else Language.ENGLISH
+    user = create_user(email=locked.email, name=name, password=password, language=spoken)
     for grant in ROLE_GRANTERS.all().values():
         grant(user, locked.role)
     locked.used_at = now()

@@ -40,8 +40,20 @@ class Theme(Page):
     """The theme alone, switched by a key."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        user = request.user
-        if isinstance(user, User):
-            theme = request.POST.get("theme", "")
-            accounts.update_profile(user=user, name=user.name, language=user.language, theme=theme, time_zone=user.time_zone)
+        _change(request, theme=request.POST.get("theme", ""))
         return HttpResponse(status=204)
+
+
+class Language(Page):
+    """The language of the console."""
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        _change(request, language=request.POST.get("language", ""))
+        return redirect("/operator/tenants/")
+
+
+def _change(request: HttpRequest, **changed: str) -> None:
+    user = request.user
+    if isinstance(user, User):
+        current = {"name": user.name, "language": user.language, "theme": user.theme, "time_zone": user.time_zone}
+        accounts.update_profile(user=user, **{**current, **changed})

@@ -65,3 +65,21 @@ def test_an_agent_of_a_tenant_is_nobody_here(browser_for, ana):
     answer = browser_for(ana).get("/operator/tenants/", HTTP_HOST="localhost")
 
     assert answer.status_code == 302
+
+
+def test_the_console_speaks_the_language_that_was_chosen(browser_for, operator):
+    browser = browser_for(operator)
+
+    answer = browser.post("/operator/language/", {"language": "pt-br"}, follow=True)
+
+    assert "Novo tenant" in answer.content.decode() or "Nova organização" in answer.content.decode()
+    assert 'lang="pt-br"' in answer.content.decode()
+
+
+def test_a_language_we_do_not_speak_changes_nothing(browser_for, operator, in_public):
+    browser = browser_for(operator)
+
+    answer = browser.post("/operator/language/", {"language": "xx"})
+
+    operator.refresh_from_db()
+    assert (answer.status_code, operator.language) == (422, "en")

@@ -1,7 +1,7 @@
 """What can be done with tenants."""
 
 from shared_apps.tenants.services.provisioning import create_tenant, finish_provisioning
-from shared_apps.tenants.services.routes import add_channel_route
+from shared_apps.tenants.services.routes import add_channel_route, replace_route_secret
 from shared_apps.tenants.services.states import resume_tenant, suspend_tenant
 from shared_apps.tenants.services.visits import claim_visits, finish_visit
 
@@ -11,6 +11,7 @@ __all__ = [
     "create_tenant",
     "finish_provisioning",
     "finish_visit",
+    "replace_route_secret",
     "resume_tenant",
     "suspend_tenant",
 ]

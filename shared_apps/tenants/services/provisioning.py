@@ -19,7 +19,7 @@ from shared_apps.tenants.fingerprint import tenant_fingerprint
 from shared_apps.tenants.models import Domain, Spare, Tenant, TenantState
 from shared_apps.tenants.registry import PROVISIONERS
 from shared_apps.tenants.selectors import host_of
-from shared_apps.tenants.slugs import slug_errors
+from shared_apps.tenants.slugs import skeleton, slug_errors
 
 
 def create_tenant(*, name: str, slug: str, owner_email: str, cluster: str = DEFAULT_CLUSTER) -> Tenant:
@@ -113,8 +113,17 @@ def _validate(name: str, slug: str, owner_email: str, cluster: str) -> None:
         with tenancy.public_scope():
             if Tenant.objects.filter(slug=slug).exists() or Domain.objects.filter(domain=host_of(slug)).exists():
                 raise _taken()
+            errors += _look_alikes(slug)
     if errors:
         raise ValidationProblem(errors)
+
+
+def _look_alikes(slug: str) -> list[FieldError]:
+    """Refuses a slug that people could take for another organization's: `gl0bex` beside `globex`."""
+    wanted = skeleton(slug)
+    if any(skeleton(other) == wanted for other in Tenant.objects.values_list("slug", flat=True).iterator()):
+        return [FieldError("/slug", "confusable", _("This address looks like another organization's"))]
+    return []
 
 
 def _taken() -> ValidationProblem:

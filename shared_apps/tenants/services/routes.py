@@ -14,7 +14,7 @@ def add_channel_route(*, tenant: TenantRef, connector: str, external_id: str, in
     """Adds or repoints a route of this tenant. `secret` is sealed. Raises IntegrityError where another tenant holds the address."""
     with public_scope(), unit_of_work():
         owner = Tenant.objects.get(public_id=tenant.id)
-        sealed = crypto.seal(secret.encode(), context=f"channelroute:{connector}:{external_id}") if secret else ""
+        sealed = crypto.seal(secret.encode(), context=_context(connector, external_id)) if secret else ""
         route, created = ChannelRoute.objects.get_or_create(
             connector=connector, external_id=external_id, tenant=owner, defaults={"inbox_id": inbox_id, "secret": sealed}
         )
@@ -22,3 +22,18 @@ def add_channel_route(*, tenant: TenantRef, connector: str, external_id: str, in
             route.inbox_id, route.secret, route.is_active = inbox_id, sealed or route.secret, True
             route.save()
     forget_routes()
+
+
+def replace_route_secret(*, connector: str, external_id: str, secret: str, keep_current: bool) -> None:
+    """Seals a new secret into a route; with `keep_current` the newest of the older ones stays valid beside it."""
+    context = _context(connector, external_id)
+    with public_scope(), unit_of_work():
+        route = ChannelRoute.objects.select_for_update().get(connector=connector, external_id=external_id)
+        older = crypto.unseal(route.secret, context=context).decode().split()[:1] if keep_current and route.secret else []
+        route.secret = crypto.seal(" ".join([secret, *older]).encode(), context=context)
+        route.save(update_fields=["secret"])
+    forget_routes()
+
+
+def _context(connector: str, external_id: str) -> str:
+    return f"channelroute:{connector}:{external_id}"

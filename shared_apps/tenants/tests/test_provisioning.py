@@ -52,6 +52,11 @@ def test_a_good_slug_has_no_fault(slug):
     [
         ({"slug": "acme"}, "/slug", "taken"),
         ({"slug": "admin"}, "/slug", "reserved"),
+        ({"slug": "adm1n"}, "/slug", "reserved"),
+        ({"slug": "acrne"}, "/slug", "confusable"),
+        ({"slug": "ac-me"}, "/slug", "confusable"),
+        ({"slug": "gl0bex"}, "/slug", "confusable"),
+        ({"slug": "g1obex"}, "/slug", "confusable"),
         ({"name": " "}, "/name", "invalid"),
         ({"owner_email": "nobody"}, "/owner_email", "invalid"),
     ],

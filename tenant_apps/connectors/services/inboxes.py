@@ -14,8 +14,8 @@ from kernel.problems import FieldError, ValidationProblem
 from kernel.uow import record, record_audit, unit_of_work
 from shared_apps.tenants import services as tenants
 
-from tenant_apps.connectors.errors import AddressTaken, ConnectorUnavailable
-from tenant_apps.connectors.events import InboxCreated
+from tenant_apps.connectors.errors import AddressTaken, ConnectorUnavailable, NoHook
+from tenant_apps.connectors.events import InboxCreated, InboxSecretReplaced
 from tenant_apps.connectors.mail import address as mail_address
 from tenant_apps.connectors.models import Inbox
 from tenant_apps.connectors.registry import CONNECTORS
@@ -69,14 +69,24 @@ def ensure_first_inbox(*, host: str, name: str) -> Inbox:
     return inbox
 
 
-def replace_secret(*, inbox: Inbox, current: str = "") -> str:
-    """Gives an API inbox a new secret and returns it. With `current` given, the older secret stays valid beside it."""
+def replace_secret(*, inbox: Inbox, keep_current: bool = False) -> str:
+    """Gives an API inbox a new secret and returns it; it cannot be read again. Raises NoHook for an inbox of another kind.
+
+    With `keep_current` the newest of the older secrets stays valid beside it, so that senders can change over one by one. Call it
+    with no transaction open: the route is a public row.
+    """
+    if inbox.connector != "api":
+        raise NoHook
     secret = new_secret()
-    both = " ".join([secret, *current.split()[:1]])
-    tenants.add_channel_route(
-        tenant=tenancy.current_tenant(), connector=inbox.connector, external_id=inbox.address, inbox_id=inbox.public_id, secret=both
-    )
+    tenants.replace_route_secret(connector=inbox.connector, external_id=inbox.address, secret=secret, keep_current=keep_current)
+    _record_new_secret(inbox)
     return secret
+
+
+@unit_of_work
+def _record_new_secret(inbox: Inbox) -> None:
+    record(InboxSecretReplaced(aggregate_id=inbox.public_id))
+    record_audit(action="inbox.replace_secret", object_type="inbox", object_id=inbox.public_id)
 
 
 def note_inbox_error(*, inbox: Inbox, error: str) -> None:

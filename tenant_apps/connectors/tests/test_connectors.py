@@ -5,12 +5,15 @@ import pkgutil
 import uuid
 
 import pytest
+from django.core.management import CommandError, call_command
 from kernel import tenancy
 from kernel.problems import ValidationProblem
+from shared_apps.audit.models import AuditEntry
+from shared_apps.events.models import Event
 from shared_apps.tenants import selectors as tenants
 
 from tenant_apps.connectors import adapters, selectors, services
-from tenant_apps.connectors.errors import AddressTaken, ConnectorUnavailable
+from tenant_apps.connectors.errors import AddressTaken, ConnectorUnavailable, NoHook
 from tenant_apps.connectors.models import Inbox
 from tenant_apps.connectors.registry import CONNECTORS, InboxRef, PayloadRefused
 
@@ -49,10 +52,49 @@ def test_api_inbox_gets_a_key_and_a_secret_that_can_be_replaced(in_acme):
     assert len(made.inbox.address) >= 24
     assert tenants.channel_route("api", made.inbox.address).secret == made.secret
 
-    newer = services.replace_secret(inbox=made.inbox, current=made.secret)
+    newer = services.replace_secret(inbox=made.inbox, keep_current=True)
 
     assert tenants.channel_route("api", made.inbox.address).secret == f"{newer} {made.secret}"
     assert services.replace_secret(inbox=made.inbox) == tenants.channel_route("api", made.inbox.address).secret
+
+
+def test_a_mail_inbox_has_no_hook(in_acme):
+    inbox = Inbox.objects.get(connector="email")
+    seq = Event.objects.count()
+
+    with pytest.raises(NoHook):
+        services.replace_secret(inbox=inbox)
+
+    assert Event.objects.count() == seq
+
+
+def test_a_hook_secret_from_the_api_signs_and_is_for_admins(client_for, ada, ana, in_acme):
+    inbox = services.create_inbox(connector="api", name="Shop").inbox
+    path = f"/api/v1/inboxes/{inbox.public_id}/secrets"
+
+    refused = client_for(ana).post_json(path, {})
+    made = client_for(ada).post_json(path, {"keep_current": True}).json()
+
+    assert refused.status_code == 403
+    assert made["hook_url"] == f"http://acme.localhost:8000/hooks/v1/{inbox.address}"
+    assert made["secret"] in tenants.channel_route("api", inbox.address).secret.split()
+    assert AuditEntry.objects.filter(action="inbox.replace_secret", object_id=inbox.public_id).count() == 1
+
+
+def test_the_command_prints_the_secret_alone_on_its_last_line(in_acme, capsys):
+    inbox = services.create_inbox(connector="api", name="Shop").inbox
+
+    call_command("create_hook_secret", "--tenant", "acme")
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"Shop: http://acme.localhost:8000/hooks/v1/{inbox.address}"
+    assert lines[-1] == tenants.channel_route("api", inbox.address).secret
+
+
+@pytest.mark.parametrize("arguments", [("--tenant", "nobody"), ("--tenant", "acme"), ("--tenant", "acme", "--inbox", "x")])
+def test_the_command_says_what_it_cannot_find(in_acme, arguments):
+    with pytest.raises(CommandError):
+        call_command("create_hook_secret", *arguments)
 
 
 @pytest.mark.parametrize(

@@ -204,6 +204,7 @@ def _park(*, event: InboundEvent, code: str, detail: str) -> InboundEvent | None
 def _set_parked(event: InboundEvent, code: str, detail: str) -> None:
     event.state, event.lease_until = InboundState.PARKED, None
     event.error_code, event.error_detail = code[:64], detail[:500]
+    event.sender = event.sender or str(event.envelope.get("mail_from", ""))[:254]  # a hint for the admin where nothing could be read
     INBOUND_EVENTS.labels(event.connector, "parked").inc()
     record(InboundParked(aggregate_id=event.public_id, inbox_id=event.inbox.public_id, code=event.error_code))
 

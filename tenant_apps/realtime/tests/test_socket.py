@@ -168,7 +168,17 @@ def test_a_stranger_is_closed_with_a_code_and_a_reason(fresh_database, acme, que
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "[]", '{"type": "shell"}', '{"type": "hello", "since": -1}', '{"type": "hello", "since": true}', "x" * 5000]
+    "text",
+    [
+        "",
+        "x",
+        "[]",
+        '{"type": "shell"}',
+        '{"type": "open", "ticket": null}',
+        '{"type": "hello", "since": -1}',
+        '{"type": "hello", "since": true}',
+        "x" * 5000,
+    ],
 )
 def test_a_frame_we_do_not_know_closes_the_socket(ticket_of, acme, text):
     async def scenario():

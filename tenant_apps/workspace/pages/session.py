@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.auth import login, logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import get_language
 from kernel import tenancy
 from kernel.clock import now
 from kernel.problems import NotFound, ValidationProblem
@@ -51,7 +52,7 @@ class AcceptInvitation(Page):
         invitation = _open_invitation(token)
         name, password = request.POST.get("name", ""), request.POST.get("password", "")
         try:
-            user = accounts.accept_invitation(invitation=invitation, name=name, password=password)
+            user = accounts.accept_invitation(invitation=invitation, name=name, password=password, language=get_language() or "")
         except ValidationProblem as problem:
             return _form(request, invitation, {"name": name}, messages_by_field(problem))
         login(request, user, backend=_BACKEND)

@@ -1,0 +1,1 @@
+"""The whole API under generated requests."""
