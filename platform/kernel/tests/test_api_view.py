@@ -1,6 +1,7 @@
 """What every route of the API does before its own code: methods, proof, and text that is text."""
 
 import pytest
+from tenant_apps.tickets.tests import factories
 
 TICKETS = "/api/v1/tickets"
 
@@ -33,8 +34,6 @@ def test_a_method_that_is_not_there_tells_nobody_more(client_for, acme):
     ],
 )
 def test_numbers_are_not_taken_for_text(api_client, ana, in_acme, path, body, pointer):
-    from tenant_apps.tickets.tests import factories
-
     ticket = factories.ticket()
 
     answer = api_client.patch_json(path.format(ticket=ticket.public_id), body)
