@@ -43,6 +43,8 @@ def event_lines(event: StoredEvent, names: Names) -> list[EventLine]:
         return [_line(event, "rotate-cw", format_html(_("A new message reopened this ticket")))]
     if event.type == "ticket.created" and event.data.get("follow_up_of"):
         return [_line(event, "git-branch", format_html(_("This ticket continues an earlier one")))]
+    if event.type == "ticket.created" and event.actor.get("kind") in {"user", "api_key"}:
+        return [_line(event, "plus", format_html(_("{actor} created this ticket"), actor=_actor(event)))]
     if event.type != "ticket.updated":
         return []
     lines = []

@@ -1,5 +1,6 @@
 """Presenters: views, event lines, messages."""
 
+import dataclasses
 import datetime
 import uuid
 
@@ -52,9 +53,18 @@ def test_a_change_is_told_in_words_and_escaped(changes, text):
 
 
 def test_what_messages_show_anyway_has_no_line():
-    events = [_event("ticket.touched", message_id="x"), _event("ticket.solved"), _event("ticket.created", number=1, follow_up_of=None)]
+    arrived = dataclasses.replace(
+        _event("ticket.created", number=1, follow_up_of=None), actor={"kind": "contact", "id": None, "name": "Mia"}
+    )
+    events = [_event("ticket.touched", message_id="x"), _event("ticket.solved"), arrived]
 
     assert [line for event in events for line in event_lines(event, NAMES)] == []
+
+
+def test_a_ticket_that_a_member_created_says_so():
+    (line,) = event_lines(_event("ticket.created", number=1, follow_up_of=None), NAMES)
+
+    assert str(line.text) == "<b>Ana &lt;Boss&gt;</b> created this ticket"
 
 
 @pytest.mark.parametrize(
