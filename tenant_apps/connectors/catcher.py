@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from django.views.decorators.http import require_GET
 from kernel.clock import now
@@ -101,7 +101,7 @@ def raw_view(_request: HttpRequest, mail_id: str) -> HttpResponse:
     """GET /dev/mail/messages/<id>.eml: the raw mail."""
     raw = _raw(mail_id)
     if raw is None:
-        raise NotFound
+        raise Http404  # a plain view: only pages and the API turn a Problem into an answer
     answer = HttpResponse(raw, content_type="message/rfc822")
     answer["Content-Disposition"] = f'attachment; filename="{mail_id}.eml"'
     answer["X-Content-Type-Options"] = "nosniff"
