@@ -166,7 +166,7 @@ def crawl(
 def _ask_all(report: Report, operation: Operation, speaker: Speaker, here: Canary, other: Canary, sender: Sender, logged: Logged) -> None:
     report.operations.add(operation.name)
     answers: dict[tuple[str, str], Any] = {}
-    for ask in _asks(operation, here, other, speaker):
+    for ask in _asks(operation, here, other):
         if not _is_wanted(report, ask, speaker):
             continue
         status, headers, body, changed = _send(ask, speaker, sender)
@@ -201,30 +201,30 @@ def _is_wanted(report: Report, ask: Ask, speaker: Speaker) -> bool:
 
 
 # --- asking ------------------------------------------------------------------------------------------------------------
-def _asks(operation: Operation, here: Canary, other: Canary, speaker: Speaker) -> Iterator[Ask]:
+def _asks(operation: Operation, here: Canary, other: Canary) -> Iterator[Ask]:
     own, foreign = _values(here), _values(other)
     kinds = {"own": own, "foreign": foreign, "random": {**random_ids(other), "word": "feedfacefeedface", "cursor": "bm90aGluZw"}}
     fixed = {name: QUERY[name][1:] for name in operation.query if QUERY[name].startswith("=")}
     if operation.host == BASE and operation.path.startswith("/hooks/"):
         kinds.pop("foreign")  # every tenant's hook may be called there
     if fixed:
-        yield _ask(operation, "query", "own", own, own, fixed, speaker)
+        yield _ask(operation, "query", "own", own, own, fixed)
     for kind, values in kinds.items():
-        yield from _asks_in_path(operation, kind, values, own, speaker)
+        yield from _asks_in_path(operation, kind, values, own)
         for name in sorted({*operation.query} - {*fixed}):
-            yield _ask(operation, f"query {name}", kind, own, own, {name: values[QUERY[name]]}, speaker)
+            yield _ask(operation, f"query {name}", kind, own, own, {name: values[QUERY[name]]})
         for name in operation.id_fields:
-            yield _ask(operation, f"body {name}", kind, own, {**own, "=field": name, "=value": values[_id_name(name)]}, {}, speaker)
+            yield _ask(operation, f"body {name}", kind, own, {**own, "=field": name, "=value": values[_id_name(name)]}, {})
 
 
-def _asks_in_path(operation: Operation, kind: str, values: dict[str, str], own: dict[str, str], speaker: Speaker) -> Iterator[Ask]:
+def _asks_in_path(operation: Operation, kind: str, values: dict[str, str], own: dict[str, str]) -> Iterator[Ask]:
     """All ids of the path at once, and each alone among one's own."""
     names = operation.path_ids
     if kind == "own" or set(names) - SHARED:
-        yield _ask(operation, "path", kind, {name: (own if name == "seq" else values)[name] for name in names}, own, {}, speaker)
+        yield _ask(operation, "path", kind, {name: (own if name == "seq" else values)[name] for name in names}, own, {})
     if len(names) > 1 and kind != "own" and not operation.is_open:
         for name in names:
-            yield _ask(operation, f"path {name}", kind, {**own, name: values[name]}, own, {}, speaker)
+            yield _ask(operation, f"path {name}", kind, {**own, name: values[name]}, own, {})
 
 
 def _id_name(field: str) -> str:
@@ -236,9 +236,7 @@ def _values(canary: Canary) -> dict[str, str]:
     return {**canary.ids, "word": canary.word, "cursor": cursor}
 
 
-def _ask(
-    operation: Operation, slot: str, kind: str, path: dict[str, str], values: dict[str, str], query: dict[str, str], speaker: Speaker
-) -> Ask:
+def _ask(operation: Operation, slot: str, kind: str, path: dict[str, str], values: dict[str, str], query: dict[str, str]) -> Ask:
     url = re.sub(r"{(\w+)}", lambda found: path[found[1]], operation.path)
     url += "".join(f"{'&' if number else '?'}{name}={value.replace(' ', '+')}" for number, (name, value) in enumerate(query.items()))
     body = dict(operation.body) if operation.body is not None else None
@@ -253,9 +251,7 @@ def _ask(
     return Ask(operation, slot, kind, url, raw, content_type, headers, tuple(sorted(text for text in echoed if len(text) > 8)))
 
 
-def _encoded(
-    operation: Operation, body: dict[str, Any] | None, route_key: str, values: dict[str, str]
-) -> tuple[bytes, str, dict[str, str]]:
+def _encoded(operation: Operation, body: dict[str, Any] | None, route_key: str) -> tuple[bytes, str, dict[str, str]]:
     if route_key:
         raw, headers = signed(body, secret=hook_secret(route_key), hook_id="canary")
         return raw, "application/json", headers
