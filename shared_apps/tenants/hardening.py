@@ -43,7 +43,12 @@ LINES: Final = (
     Line("advisory locks", "one tenant's session lock blocks all others", pattern=r"^pg_(try_)?advisory_(lock|unlock)"),
     Line("large objects", "stored outside of every schema", pattern=r"^(lo_|loread\(|lowrite\()"),
 )
-_FUNCTIONS = "pronamespace = 'pg_catalog'::regnamespace AND proname || '(' || pg_get_function_arguments(oid) || ')' ~ {pattern}"
+_SIGNATURES: LiteralString = """
+SELECT oid::regprocedure::text FROM pg_catalog.pg_proc
+WHERE pronamespace = 'pg_catalog'::regnamespace AND proname || '(' || pg_get_function_arguments(oid) || ')' ~ {pattern} ORDER BY 1"""
+_ANY_HELD: LiteralString = """
+(SELECT coalesce(bool_or(has_function_privilege({role}, oid, 'EXECUTE')), false) FROM pg_catalog.pg_proc
+WHERE pronamespace = 'pg_catalog'::regnamespace AND proname || '(' || pg_get_function_arguments(oid) || ')' ~ {pattern})"""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -84,17 +89,14 @@ def _is_held(line: Line, role: str) -> sql.Composable:
     who = sql.Literal(role) if role else sql.SQL("current_user")
     if not line.pattern:
         return sql.SQL(line.is_held).format(role=who)
-    query = (
-        "(SELECT coalesce(bool_or(has_function_privilege({role}, oid, 'EXECUTE')), false) FROM pg_catalog.pg_proc WHERE " + _FUNCTIONS + ")"
-    )
-    return sql.SQL(query).format(role=who, pattern=sql.Literal(line.pattern))
+    return sql.SQL(_ANY_HELD).format(role=who, pattern=sql.Literal(line.pattern))
 
 
 def _statements(connection: "psycopg.Connection[Any]", line: Line, keep_for: Iterable[str]) -> list[sql.Composable]:
     if not line.pattern:
         return [sql.SQL(line.revoke)]
-    query = sql.SQL("SELECT oid::regprocedure::text FROM pg_catalog.pg_proc WHERE " + _FUNCTIONS + " ORDER BY 1")
-    functions = [row[0] for row in connection.execute(query.format(pattern=sql.Literal(line.pattern))).fetchall()]
+    query = sql.SQL(_SIGNATURES).format(pattern=sql.Literal(line.pattern))
+    functions = [row[0] for row in connection.execute(query).fetchall()]
     signatures = sql.SQL(", ").join(sql.SQL(name) for name in functions)  # regprocedure quotes names itself
     log_ins = sql.SQL(", ").join(sql.Identifier(name) for name in keep_for)
     return [

@@ -16,7 +16,6 @@ from django.urls import path
 from django.views.decorators.http import require_GET
 from kernel.clock import now
 from kernel.ids import new_id
-from kernel.problems import NotFound
 
 from tenant_apps.connectors.mail.errors import UnreadableMail
 from tenant_apps.connectors.mail.parse import ParsedMail, parse_mail

@@ -73,6 +73,7 @@ PAGES = [
     page("post", "/inbox/{ticket_id}/messages/{message_id}/retry/", {}),
     page("get", "/settings/intake/", query=("cursor",)),
     page("post", "/settings/intake/{event_id}/run/", {}),
+    page("get", "/settings/isolation/"),
     page("get", "/settings/keys/"),
     page("post", "/settings/keys/", {"name": "New key", "lifetime": ""}),
     page("post", "/settings/keys/{key_id}/revoke/", {}),

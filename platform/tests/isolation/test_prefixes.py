@@ -8,7 +8,7 @@ import uuid
 import pytest
 import structlog
 from celery import current_app
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from django.core.files.storage import default_storage
 from django.db import connection
 from kernel import crypto, hints, limits, logs, storage, tenancy
@@ -108,7 +108,7 @@ def test_the_cache_without_a_scope_is_an_error(db):
 
 
 def test_a_cache_key_without_a_tenant_is_found(acme, globex, db, monkeypatch):
-    monkeypatch.setattr(cache, "key_func", lambda key, prefix, version: f"cache:{key}")
+    monkeypatch.setattr(caches["default"], "key_func", lambda key, prefix, version: f"cache:{key}")
 
     assert len(shared_cache_keys(acme, globex)) == 2
 
