@@ -92,9 +92,9 @@ def _is_held(line: Line, role: str) -> sql.Composable:
     return sql.SQL(_ANY_HELD).format(role=who, pattern=sql.Literal(line.pattern))
 
 
-def _statements(connection: "psycopg.Connection[Any]", line: Line, keep_for: Iterable[str]) -> list[sql.Composable]:
+def _statements(connection: "psycopg.Connection[Any]", line: Line, keep_for: Iterable[str]) -> list[sql.Composed]:
     if not line.pattern:
-        return [sql.SQL(line.revoke)]
+        return [sql.Composed([sql.SQL(line.revoke)])]
     query = sql.SQL(_SIGNATURES).format(pattern=sql.Literal(line.pattern))
     functions = [row[0] for row in connection.execute(query).fetchall()]
     signatures = sql.SQL(", ").join(sql.SQL(name) for name in functions)  # regprocedure quotes names itself

@@ -50,14 +50,14 @@ _CHECKS: Final = {
 
 def isolation_context(facts: IsolationFacts) -> dict[str, Any]:  # Any: template context
     """The facts with each check in words; hardening lines are told apart, since a managed server may refuse them."""
-    rows = [{"key": check.key, "is_met": check.is_met, "label": _CHECKS[check.key]} for check in facts.checks]
+    rows = [(check.key.startswith("hardening."), {"is_met": check.is_met, "label": _CHECKS[check.key]}) for check in facts.checks]
     return {
         "facts": facts,
         "groups": [
-            (gettext("Walls"), [row for row in rows if not row["key"].startswith("hardening.")]),
-            (gettext("Hardening of the database"), [row for row in rows if row["key"].startswith("hardening.")]),
+            (gettext("Walls"), [row for is_hardening, row in rows if not is_hardening]),
+            (gettext("Hardening of the database"), [row for is_hardening, row in rows if is_hardening]),
         ],
-        "met_count": sum(row["is_met"] for row in rows),
+        "met_count": sum(check.is_met for check in facts.checks),
         "check_count": len(rows),
     }
 
