@@ -83,10 +83,24 @@ def drop(facts: ServerFacts, name: str) -> None:
 
 def superuser_url(facts: ServerFacts, cluster: str, database: str) -> str:
     """How a test becomes the superuser of the server that holds a cluster's tenants."""
+    return _url(facts, SUPERUSER, cluster, database)
+
+
+def owner_url(facts: ServerFacts, cluster: str, database: str) -> str:
+    """The same for the owner."""
+    return _url(facts, OWNER, cluster, database)
+
+
+def runtime_url(facts: ServerFacts, cluster: str, database: str) -> str:
+    """The same for the runtime log-in, beside the product's own connections."""
+    return _url(facts, APP, cluster, database)
+
+
+def _url(facts: ServerFacts, log_in: str, cluster: str, database: str) -> str:
     second = SecondServer.of_run()
     if second and cluster == SECOND:
-        return second.postgres().url(SUPERUSER, second.port, database)
-    return facts.postgres().url(SUPERUSER, facts.postgres_port, database)
+        return second.postgres().url(log_in, second.port, database)
+    return facts.postgres().url(log_in, facts.postgres_port, database)
 
 
 def _administration(facts: ServerFacts) -> "psycopg.Connection[tuple[object, ...]]":

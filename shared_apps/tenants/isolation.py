@@ -3,8 +3,8 @@
 import dataclasses
 from typing import Any, Final
 
-from django.db import connection
 from kernel import tenancy
+from kernel.db.routing import connection_in_scope
 from kernel.tenancy import TenantRef
 
 from shared_apps.tenants import hardening
@@ -60,7 +60,7 @@ CHECKS: Final = (*_QUESTIONS, "schema_is_current", *(f"hardening.{line.key.repla
 def isolation_facts() -> IsolationFacts:
     """The facts of the tenant in scope, measured by three queries. Call it with no transaction open: the host names are in public."""
     tenant = tenancy.current_tenant()
-    with connection.cursor() as cursor:
+    with connection_in_scope().cursor() as cursor:
         checks = measured(cursor, tenant)
     with tenancy.public_scope():
         hosts = list(Domain.objects.filter(tenant__public_id=tenant.id).order_by("-is_primary", "domain").values_list("domain", flat=True))

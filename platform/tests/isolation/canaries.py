@@ -8,10 +8,11 @@ import uuid
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Group
-from django.db import connection, models
+from django.db import models
 from kernel import tenancy
 from kernel.actors import Actor, RequestOrigin, acting_as, coming_from
 from kernel.clock import now
+from kernel.db.routing import connection_in_scope
 from kernel.tenancy import TenantRef
 from kernel.uow import unit_of_work
 from shared_apps.accounts import services as accounts
@@ -151,6 +152,7 @@ def key_of(model: type[models.Model], field: models.Field) -> str:
 def unmarked(mark: str) -> list[str]:
     """The text columns in which no row carries the mark, in the scope entered."""
     missing = []
+    connection = connection_in_scope()
     with connection.cursor() as cursor:
         for model, field in text_columns():
             column, table = connection.ops.quote_name(field.column), connection.ops.quote_name(model._meta.db_table)
@@ -162,6 +164,7 @@ def unmarked(mark: str) -> list[str]:
 
 def fill(mark: str) -> None:
     """Writes the mark into every plain text that lacks it, in the scope entered; the audit trail is append-only and stays."""
+    connection = connection_in_scope()
     with connection.cursor() as cursor:
         for model, field in text_columns():
             limit = field.max_length or 10_000

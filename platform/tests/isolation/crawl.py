@@ -5,6 +5,7 @@ wrote into another tenant is seen before it is gone.
 """
 
 import base64
+import contextlib
 import contextvars
 import dataclasses
 import json
@@ -14,10 +15,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connections, transaction
 from django.test import Client
 from kernel import redis as redis_client
 from kernel import tenancy
+from kernel.db.routing import clusters, connection_in_scope
 from kernel.tenancy import TenantRef
 from tenant_apps.intake.tests.factories import signed
 
@@ -121,6 +123,22 @@ class Sender:
         return {canary.tenant.slug for canary in others if digest(canary.tenant) != self.before[canary.tenant.slug]}
 
 
+@contextlib.contextmanager
+def undone(*, depth: int = 0) -> Iterator[None]:
+    """A transaction, or a savepoint of it, on every cluster; taken back at the end. With a depth, so many blocks may switch scopes."""
+    floors = {alias: connections[alias].switch_floor for alias in clusters()}
+    with contextlib.ExitStack() as stack:
+        for alias in clusters():
+            stack.enter_context(transaction.atomic(using=alias))
+            connections[alias].switch_floor = depth or floors[alias]
+        try:
+            yield
+        finally:
+            for alias in clusters():
+                transaction.set_rollback(True, using=alias)
+                connections[alias].switch_floor = floors[alias]
+
+
 def speakers(here: Canary, other: Canary, operator: Canary | None, *, with_sessions: bool = True) -> Iterator[Speaker]:
     """The five roles on a tenant's host, and on the base host an operator, nobody and a tenant's admin."""
     host = here.tenant.host
@@ -146,19 +164,16 @@ def crawl(
     """
     report, logged = Report(is_full=is_full), Logged()
     logging.root.addHandler(logged)
-    floor = connection.switch_floor
     try:
-        with tenancy.public_scope(), transaction.atomic():
-            connection.switch_floor = len(connection.savepoint_ids) + 2
+        with tenancy.public_scope(), undone(depth=2), contextlib.ExitStack() as watched:
             sender = Sender(everyone)
-            with connection.execute_wrapper(sender.watch):
-                for speaker in speakers(here, other, operator):
-                    for operation in operations:
-                        if operation.host == speaker.host:
-                            _ask_all(report, operation, speaker, here, other, sender, logged)
-            transaction.set_rollback(True)
+            for alias in clusters():
+                watched.enter_context(connections[alias].execute_wrapper(sender.watch))
+            for speaker in speakers(here, other, operator):
+                for operation in operations:
+                    if operation.host == speaker.host:
+                        _ask_all(report, operation, speaker, here, other, sender, logged)
     finally:
-        connection.switch_floor = floor
         logging.root.removeHandler(logged)
     return report
 
@@ -272,14 +287,13 @@ def _send(ask: Ask, speaker: Speaker, sender: Sender) -> tuple[int, dict[str, st
     if speaker.session and ask.operation.is_page:
         client.cookies[settings.SESSION_COOKIE_NAME] = speaker.session
     sender.has_written = False
-    with transaction.atomic():
+    with undone():
         # In a context of its own, as a server gives each request: nothing is entered when it begins.
         answer = contextvars.Context().run(
             client.generic, ask.operation.method.upper(), ask.url, ask.body, content_type=ask.content_type, **headers
         )
         body = b"".join(answer.streaming_content) if answer.streaming else answer.content
         changed = sender.changed(speaker)
-        transaction.set_rollback(True)
     return answer.status_code, *_normal(ask, answer, body), changed
 
 
@@ -333,10 +347,10 @@ _tables: dict[str, str] = {}
 
 def digest(tenant: TenantRef) -> str:
     """One number over every row of a tenant's schema, taken under the tenant's own role."""
-    with tenancy.tenant_scope(tenant), connection.cursor() as cursor:
+    with tenancy.tenant_scope(tenant), connection_in_scope().cursor() as cursor:
         if tenant.schema not in _tables:
             cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY 1", [tenant.schema])
-            names = [connection.ops.quote_name(row[0]) for row in cursor.fetchall()]
+            names = [connection_in_scope().ops.quote_name(row[0]) for row in cursor.fetchall()]
             one = "SELECT md5(string_agg(md5(x::text), '' ORDER BY md5(x::text))) AS h FROM {} x"
             rows = " UNION ALL ".join(one.format(name) for name in names)
             _tables[tenant.schema] = f"SELECT md5(string_agg(coalesce(h, '-'), '')) FROM ({rows}) AS s"

@@ -78,6 +78,7 @@ PAGES = [
     page("post", "/settings/keys/", {"name": "New key", "lifetime": ""}),
     page("post", "/settings/keys/{key_id}/revoke/", {}),
     page("post", "/operator/theme/", {"theme": "dark"}, host=BASE),
+    page("post", "/operator/language/", {"language": "en"}, host=BASE),
     page("get", "/operator/tenants/", host=BASE, query=("q",)),
     page("get", "/operator/tenants/new/", host=BASE),
     page("post", "/operator/tenants/new/", {"name": "", "slug": "", "owner_email": ""}, host=BASE),

@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import psycopg
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connections
 from django_tenants.postgresql_backend.base import DatabaseWrapper as StockWrapper
-from infra.dev.postgres import SUPERUSER
+from infra.testing import databases
 from infra.testing.plugin import FACTS
 from kernel import tenancy
+from kernel.db.routing import transaction_in_scope
 from kernel.tenancy import TenantRef
 from kernel.threads import in_tenant
 from psycopg import sql
@@ -63,13 +64,13 @@ class OurActor:
             return _name_of(Contact.objects.order_by("id").first())
 
     def write(self, tenant: TenantRef, token: str) -> None:
-        with tenancy.tenant_scope(tenant), transaction.atomic():
+        with tenancy.tenant_scope(tenant), transaction_in_scope():
             Contact.objects.create(name=token)
 
     def roll_back(self, tenant: TenantRef, token: str) -> str:
         """A savepoint and then a whole block end by an exception; the block goes on reading in between."""
-        with tenancy.tenant_scope(tenant), contextlib.suppress(Planned), transaction.atomic():
-            with contextlib.suppress(Planned), transaction.atomic():
+        with tenancy.tenant_scope(tenant), contextlib.suppress(Planned), transaction_in_scope():
+            with contextlib.suppress(Planned), transaction_in_scope():
                 Contact.objects.create(name=f"lost {token}")
                 raise Planned
             seen = _name_of(Contact.objects.order_by("id").first())
@@ -78,7 +79,7 @@ class OurActor:
         return seen
 
     def close(self) -> None:
-        connection.close()
+        connections.close_all()
 
 
 class SocketActor(OurActor):
@@ -128,13 +129,14 @@ def storm(
 ) -> Tally:
     """Runs the storm. Each tenant's first contact must be named after its schema, and every token begins with its schema."""
     tally, stop = Tally(), threading.Event()
+    url = databases.superuser_url(FACTS, tenants[0].cluster, database)
     end = time.monotonic() + seconds
 
     def is_over() -> bool:
         return stop.is_set() or time.monotonic() > end or (until_wrong and bool(tally.wrong_reads))
 
     workers = [threading.Thread(target=_work, args=(make, number, tenants, tally, is_over)) for number in range(threads)]
-    faults = [threading.Thread(target=_cancel, args=(database, tally, stop)), threading.Thread(target=_cut, args=(database, tally, stop))]
+    faults = [threading.Thread(target=_cancel, args=(url, tally, stop)), threading.Thread(target=_cut, args=(url, tally, stop))]
     for thread in [*faults, *workers]:
         thread.start()
     for thread in workers:
@@ -142,7 +144,7 @@ def storm(
     stop.set()
     for thread in faults:
         thread.join()
-    tally.wrong_writes = _misplaced(database, tenants)
+    tally.wrong_writes = _misplaced(url, tenants)
     return tally
 
 
@@ -175,18 +177,18 @@ def _one(actor: Actor, tenant: TenantRef, token: str, chance: random.Random) -> 
     return ""
 
 
-def _superuser(database: str) -> "contextlib.AbstractContextManager[psycopg.Connection[Any]]":
-    return psycopg.connect(FACTS.postgres().url(SUPERUSER, FACTS.postgres_port, database), autocommit=True)
+def _superuser(url: str) -> "contextlib.AbstractContextManager[psycopg.Connection[Any]]":
+    return psycopg.connect(url, autocommit=True)
 
 
-def _cancel(database: str, tally: Tally, stop: threading.Event) -> None:
-    with _superuser(database) as admin:
+def _cancel(url: str, tally: Tally, stop: threading.Event) -> None:
+    with _superuser(url) as admin:
         while not stop.wait(0.0003):
             tally.cancels += len(admin.execute(_EVERYBODY_ELSE.format(sql.SQL("pg_cancel_backend"))).fetchall())
 
 
-def _cut(database: str, tally: Tally, stop: threading.Event) -> None:
-    with _superuser(database) as admin:
+def _cut(url: str, tally: Tally, stop: threading.Event) -> None:
+    with _superuser(url) as admin:
         while not stop.wait(0.4):
             tally.cuts += len(admin.execute(_EVERYBODY_ELSE.format(sql.SQL("pg_terminate_backend"))).fetchall())
 
@@ -196,10 +198,10 @@ _EVERYBODY_ELSE = sql.SQL(
 )
 
 
-def _misplaced(database: str, tenants: list[TenantRef]) -> list[str]:
+def _misplaced(url: str, tenants: list[TenantRef]) -> list[str]:
     """Rows that another tenant's token names, and rows whose block was rolled back."""
     found: list[str] = []
-    with _superuser(database) as admin:
+    with _superuser(url) as admin:
         for tenant in tenants:
             query = sql.SQL("SELECT name FROM {}.contacts_contact WHERE name NOT LIKE {}")
             rows = admin.execute(query.format(sql.Identifier(tenant.schema), sql.Literal(f"{tenant.schema}%"))).fetchall()
@@ -210,8 +212,8 @@ def _misplaced(database: str, tenants: list[TenantRef]) -> list[str]:
 @contextlib.contextmanager
 def stock_settings(tenants: list[TenantRef], database: str) -> Iterator[dict[str, Any]]:
     """Django settings of a log-in that inherits every tenant's rights; gone afterwards."""
-    name = sql.Identifier("isolation_stock")
-    with _superuser(database) as admin:
+    name, cluster = sql.Identifier("isolation_stock"), tenants[0].cluster
+    with _superuser(databases.superuser_url(FACTS, cluster, database)) as admin:
         admin.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(name))
         admin.execute(sql.SQL("CREATE ROLE {} LOGIN INHERIT PASSWORD 'isolation'").format(name))
         admin.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(database), name))
@@ -220,7 +222,7 @@ def stock_settings(tenants: list[TenantRef], database: str) -> Iterator[dict[str
             admin.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(tenant.role), name))
         try:
             yield {
-                **connection.settings_dict,
+                **connections[cluster].settings_dict,
                 "NAME": database,
                 "USER": "isolation_stock",
                 "PASSWORD": "isolation",

@@ -5,19 +5,20 @@ import io
 import psycopg
 import pytest
 from django.core.management import call_command
-from django.db import connection, transaction
-from infra.dev.postgres import OWNER, SUPERUSER
+from infra.dev.postgres import OWNER
+from infra.testing import databases
 from infra.testing.plugin import FACTS
 from kernel import tenancy
 from kernel.db.owner import owner_connection, runtime_login
+from kernel.db.routing import connection_in_scope, transaction_in_scope
 from shared_apps.accounts.models import User
 from shared_apps.tenants import hardening, isolation
 
 
 @pytest.fixture
-def admin(fresh_database):
+def admin(fresh_database, acme):
     """The superuser's connection to the test's own database."""
-    with psycopg.connect(FACTS.postgres().url(SUPERUSER, FACTS.postgres_port, fresh_database), autocommit=True) as connection:
+    with psycopg.connect(databases.superuser_url(FACTS, acme.cluster, fresh_database), autocommit=True) as connection:
         yield connection
 
 
@@ -25,6 +26,11 @@ def soften(admin):
     """Puts the database back to how PostgreSQL makes it."""
     admin.execute("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pg_catalog TO PUBLIC")
     admin.execute("GRANT USAGE ON LANGUAGE plpgsql TO PUBLIC; GRANT UPDATE ON pg_catalog.pg_settings TO PUBLIC")
+
+
+def admins(acme):
+    """What DATABASE_ADMIN_URL and ATENDE_CLUSTERS would name for acme's cluster."""
+    return {acme.cluster: databases.superuser_url(FACTS, acme.cluster, "postgres")}
 
 
 def prepare(*arguments):
@@ -38,75 +44,51 @@ def states(connection, role="public"):
 
 
 def test_every_line_is_applied_in_a_prepared_database(admin, acme):
+    assert states(admin, OWNER)[0] is False  # who builds schemas keeps what that may need
     assert states(admin) == [True] * len(hardening.LINES)
     assert states(admin, acme.role) == [True] * len(hardening.LINES)
     assert states(admin, runtime_login()) == [True] * len(hardening.LINES)
 
 
-def test_preparing_takes_the_rights_away_and_says_so_line_by_line(admin, settings):
-    soften(admin)
-    settings.DATABASE_ADMIN_URL = FACTS.postgres().url(SUPERUSER, FACTS.postgres_port)
+def test_the_command_takes_the_rights_away_or_says_line_by_line_that_it_could_not(admin, settings, acme, subtests):
+    owner = {acme.cluster: databases.owner_url(FACTS, acme.cluster, "postgres")}
+    cases = [
+        ("with the superuser", admins(acme), (), True, "applied", True),
+        ("refused by the server", owner, (), False, "refused by this server", True),
+        ("without an admin", {}, (), False, "not applied, no admin's URL is set", True),
+        ("a report changes nothing", admins(acme), ("--report",), False, "refused by this server", False),
+    ]
+    for name, given, arguments, is_applied, words, is_prepared in cases:
+        with subtests.test(name):
+            soften(admin)
+            settings.DATABASE_ADMINS = given
+            assert states(admin) == [False] * len(hardening.LINES)
 
-    before = states(admin)
-    said = prepare()
+            said = prepare(*arguments)
 
-    assert before == [False] * len(hardening.LINES)
-    assert states(admin) == [True] * len(hardening.LINES)
-    assert [f"{line.key}: applied" in said for line in hardening.LINES] == [True] * len(hardening.LINES)
-    assert states(admin, OWNER)[0] is False  # the owner builds schemas and keeps what it may need
-
-
-def test_a_server_that_gives_no_superuser_is_named_and_the_command_goes_on(admin, settings):
-    soften(admin)
-    settings.DATABASE_ADMIN_URL = FACTS.postgres().url(OWNER, FACTS.postgres_port)
-
-    said = prepare()
-
-    assert states(admin) == [False] * len(hardening.LINES)
-    assert [f"{line.key}: refused by this server" in said for line in hardening.LINES] == [True] * len(hardening.LINES)
-    assert "The database is prepared" in said
+            assert states(admin) == [is_applied] * len(hardening.LINES)
+            assert [f"{acme.cluster}: {line.key}: {words}" in said for line in hardening.LINES] == [True] * len(hardening.LINES)
+            assert ("The database is prepared" in said) == is_prepared
 
 
-def test_without_an_admin_the_command_says_what_is_missing(admin, settings):
-    soften(admin)
-    settings.DATABASE_ADMIN_URL = ""
-
-    said = prepare()
-
-    assert [f"{line.key}: not applied, DATABASE_ADMIN_URL is unset" in said for line in hardening.LINES] == [True] * len(hardening.LINES)
-
-
-def test_a_report_changes_nothing(admin, settings):
-    soften(admin)
-    settings.DATABASE_ADMIN_URL = FACTS.postgres().url(SUPERUSER, FACTS.postgres_port)
-
-    said = prepare("--report")
-
-    assert states(admin) == [False] * len(hardening.LINES)
-    assert "prepared" not in said
-    assert len(said.splitlines()) == len(hardening.LINES)
-
-
-def test_the_product_needs_none_of_what_was_taken(fresh_database, acme):
-    """Connecting, a transaction with a time limit, and a migration's plan: none calls a revoked function."""
-    connection.close()
-    connection.close_pool()
-    with tenancy.tenant_scope(acme), transaction.atomic(), connection.cursor() as cursor:
+def test_the_product_needs_none_of_what_was_taken(acme, db):
+    """A session gets its zone as it connects, and a limit for one transaction is a statement: neither calls a revoked function."""
+    with tenancy.tenant_scope(acme), transaction_in_scope(), connection_in_scope().cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = '2s'")
         assert User.objects.count() > 0
         cursor.execute("SHOW timezone")
         assert cursor.fetchone() == ("UTC",)
 
 
-def test_sessions_of_the_runtime_log_in_have_time_limits(fresh_database, acme):
-    with tenancy.tenant_scope(acme), connection.cursor() as cursor:
+def test_sessions_of_the_runtime_log_in_have_time_limits(acme, db):
+    with tenancy.tenant_scope(acme), connection_in_scope().cursor() as cursor:
         cursor.execute("SELECT current_setting('statement_timeout'), current_setting('idle_in_transaction_session_timeout')")
 
         assert cursor.fetchone() == ("1min", "30s")
 
 
-def test_migrations_have_no_time_limit(fresh_database):
-    with owner_connection() as owner:
+def test_migrations_have_no_time_limit(acme, db):
+    with owner_connection(acme.cluster) as owner:
         assert owner.execute("SHOW statement_timeout").fetchone() == ("0",)
 
 
@@ -117,48 +99,52 @@ def failed(acme):
         return [check.key for check in isolation.isolation_facts().checks if not check.is_met]
 
 
-def test_every_check_holds_in_a_prepared_database(fresh_database, acme):
+def test_every_check_holds_in_a_prepared_database(acme, db):
     assert failed(acme) == []
 
 
-@pytest.mark.parametrize(
-    ("planted", "found"),
-    [
-        ("ALTER ROLE {login} INHERIT", ["login_is_stripped"]),
-        ("ALTER ROLE {login} CREATEDB", ["login_is_stripped"]),
-        ("ALTER ROLE {here} LOGIN", ["role_is_stripped"]),
-        ("ALTER TABLE {here}.tickets_tag OWNER TO {here}", ["owns_nothing"]),
-        ("GRANT CREATE ON SCHEMA {here} TO {here}", ["creates_nothing"]),
-        ("GRANT TEMPORARY ON DATABASE {database} TO PUBLIC", ["creates_nothing", "database_is_closed"]),
-        ("GRANT USAGE ON SCHEMA {other} TO {here}", ["reaches_no_other_schema"]),
-        ("GRANT USAGE ON SCHEMA public TO PUBLIC", ["reaches_no_other_schema"]),
-        ("GRANT CONNECT ON DATABASE {database} TO PUBLIC", ["database_is_closed"]),
-        ("GRANT UPDATE ON {here}.audit_auditentry TO {here}", ["audit_is_append_only"]),
-        ("GRANT EXECUTE ON FUNCTION set_config(text, text, boolean) TO PUBLIC", ["hardening.set_config"]),
-        ("GRANT USAGE ON LANGUAGE plpgsql TO PUBLIC", ["hardening.plpgsql"]),
-    ],
-)
-def test_a_right_too_many_is_shown(admin, fresh_database, acme, globex, planted, found):
-    names = {"login": runtime_login(), "here": acme.role, "other": globex.schema, "database": fresh_database}
-    undo = {"INHERIT": "NOINHERIT", "CREATEDB": "NOCREATEDB", "LOGIN": "NOLOGIN"}
-    admin.execute(planted.format(**names))
-    try:
-        assert failed(acme) == found
-    finally:  # roles belong to the whole server, not to this database
-        if planted.startswith("ALTER ROLE"):
-            statement, attribute = planted.format(**names).rsplit(" ", 1)
-            admin.execute(f"{statement} {undo[attribute]}")
-        admin.execute(f"REASSIGN OWNED BY {acme.role} TO {OWNER}")
+_TEMPORARY = ["creates_nothing", "database_is_closed"]
+TOO_MANY = [
+    ("ALTER ROLE {login} INHERIT", "ALTER ROLE {login} NOINHERIT", ["login_is_stripped"]),
+    ("ALTER ROLE {login} CREATEDB", "ALTER ROLE {login} NOCREATEDB", ["login_is_stripped"]),
+    ("ALTER ROLE {here} LOGIN", "ALTER ROLE {here} NOLOGIN", ["role_is_stripped"]),
+    ("ALTER TABLE {here}.tickets_tag OWNER TO {here}", "ALTER TABLE {here}.tickets_tag OWNER TO {owner}", ["owns_nothing"]),
+    ("GRANT CREATE ON SCHEMA {here} TO {here}", "REVOKE CREATE ON SCHEMA {here} FROM {here}", ["creates_nothing"]),
+    (
+        "GRANT TEMPORARY ON DATABASE {name} TO PUBLIC",
+        "REVOKE ALL ON DATABASE {name} FROM PUBLIC",
+        ["creates_nothing", "database_is_closed"],
+    ),
+    ("GRANT USAGE ON SCHEMA {other} TO {here}", "REVOKE USAGE ON SCHEMA {other} FROM {here}", ["reaches_no_other_schema"]),
+    ("GRANT USAGE ON SCHEMA public TO PUBLIC", "REVOKE ALL ON SCHEMA public FROM PUBLIC", ["reaches_no_other_schema"]),
+    ("GRANT CONNECT ON DATABASE {name} TO PUBLIC", "REVOKE ALL ON DATABASE {name} FROM PUBLIC", ["database_is_closed"]),
+    ("GRANT UPDATE ON {here}.audit_auditentry TO {here}", "REVOKE UPDATE ON {here}.audit_auditentry FROM {here}", ["audit_is_append_only"]),
+    ("GRANT EXECUTE ON FUNCTION set_config TO PUBLIC", "REVOKE EXECUTE ON FUNCTION set_config FROM PUBLIC", ["hardening.set_config"]),
+    ("GRANT USAGE ON LANGUAGE plpgsql TO PUBLIC", "REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC", ["hardening.plpgsql"]),
+]
 
 
-def test_an_old_schema_is_shown(fresh_database, acme, monkeypatch):
+def test_a_right_too_many_is_shown(admin, fresh_database, acme, globex, subtests):
+    log_in = runtime_login(acme.cluster)
+    names = {"login": log_in, "here": acme.role, "other": globex.schema, "name": fresh_database, "owner": OWNER}
+    for planted, undo, found in TOO_MANY:
+        with subtests.test(planted):
+            admin.execute(planted.format(**names))
+            try:
+                assert failed(acme) == found
+            finally:  # roles belong to the whole server, not to this database
+                admin.execute(undo.format(**names))
+    assert failed(acme) == []
+
+
+def test_an_old_schema_is_shown(acme, db, monkeypatch):
     monkeypatch.setattr(isolation, "tenant_fingerprint", lambda: "another")
 
     assert failed(acme) == ["schema_is_current"]
 
 
-def test_a_role_that_is_not_switched_is_shown(fresh_database, acme):
-    with tenancy.schema_scope(acme.schema), connection.cursor() as cursor:
+def test_a_role_that_is_not_switched_is_shown(acme, db):
+    with tenancy.schema_scope(acme.schema, cluster=acme.cluster), connection_in_scope().cursor() as cursor:
         facts = isolation.measured(cursor, acme)
 
     assert "role_is_in_force" in [check.key for check in facts if not check.is_met]
@@ -172,7 +158,7 @@ def test_the_api_shows_the_isolation_to_admins_of_the_tenant(client_for, request
     assert answer.status_code == status
     if status == 200:
         body = answer.json()
-        assert (body["schema"], body["role"], body["cluster"], body["hosts"]) == (acme.schema, acme.role, "default", ["acme.localhost"])
+        assert (body["schema"], body["role"], body["cluster"], body["hosts"]) == (acme.schema, acme.role, acme.cluster, ["acme.localhost"])
         assert [check["key"] for check in body["checks"]] == list(isolation.CHECKS)
         assert all(check["is_met"] for check in body["checks"])
 

@@ -10,15 +10,17 @@ import structlog
 from celery import current_app
 from django.core.cache import cache, caches
 from django.core.files.storage import default_storage
-from django.db import connection
 from kernel import crypto, hints, limits, logs, storage, tenancy
 from kernel import redis as redis_client
+from kernel.db.routing import connection_in_scope
 from kernel.problems import TooManyRequests
-from kernel.tenancy import NoTenantContext, UnknownTenant
+from kernel.tenancy import NoTenantContext
 from shared_apps.events.models import IdempotencyRecord
 from tenant_apps.messaging.tasks import deliver_message
 from tenant_apps.realtime import tickets as socket_tickets
 from tenant_apps.realtime.hub import Hub
+
+DELIVER = "tenant_apps.messaging.tasks.deliver_message"
 
 
 # --- checkers: each returns what is wrong, so that a planted bug can be shown to be found --------------------------------
@@ -89,7 +91,7 @@ def sent(monkeypatch):
 def lines():
     """Log lines as JSON objects, formatted as production does."""
     handlers, level, written = logging.root.handlers[:], logging.root.level, io.StringIO()
-    logs.configure(as_json=True, level="WARNING")
+    logs.configure(as_json=True, level="INFO")
     logging.root.handlers[0].setStream(written)
     yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
     logging.root.handlers[:] = handlers
@@ -202,7 +204,7 @@ def test_derived_keys_differ_between_tenants(acme, globex):
 
 def test_locks_are_rows_of_the_tenant(acme, globex, in_acme):
     """Nothing locks by a number that all tenants share: counters are rows, so a lock ends at the schema."""
-    with connection.cursor() as cursor:
+    with connection_in_scope().cursor() as cursor:
         cursor.execute("SELECT last_seq FROM events_counter FOR UPDATE")
         cursor.execute(
             "SELECT DISTINCT n.nspname FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace "
@@ -222,12 +224,16 @@ def test_tasks_name_their_tenant(acme, db, sent):
 
 
 def test_a_task_without_a_tenant_is_refused(db):
-    task = current_app.tasks["tenant_apps.messaging.tasks.deliver_message"]
-
     with pytest.raises(TypeError, match="tenant_id"):
-        task(message_id=1)
-    with pytest.raises(UnknownTenant):
-        task(tenant_id=str(uuid.UUID(int=1)), message_id=1)
+        current_app.tasks[DELIVER](message_id=1)
+
+
+@pytest.mark.parametrize(("tenant_id", "event"), [("", "task.failed"), (str(uuid.UUID(int=1)), "task.left_to_the_sweeper")])
+def test_a_task_of_no_known_tenant_runs_nothing(fresh_database, lines, tenant_id, event):
+    """What it would do needs a scope, and none is entered."""
+    current_app.tasks[DELIVER](tenant_id=tenant_id, message_id=1)
+
+    assert [line["event"] for line in lines()] == [event]
     with pytest.raises(NoTenantContext):
         tenancy.current_scope()
 
@@ -261,6 +267,25 @@ def test_a_log_line_outside_of_any_scope_names_none(lines):
     structlog.stdlib.get_logger("isolation").warning("something.happened")
 
     assert [line.get("tenant") for line in lines()] == [None]
+
+
+def test_a_logged_failure_carries_no_local_variables(acme, lines):
+    """They hold what a log must never hold: bodies, addresses, tokens."""
+
+    def fail():
+        body = "my secret address is 12 High Street"
+        raise ValueError(len(body))
+
+    with tenancy.tenant_scope(acme):
+        try:
+            fail()
+        except ValueError:
+            structlog.stdlib.get_logger("isolation").exception("something.failed")
+
+    (line,) = lines()
+    assert line["exception"][0]["exc_type"] == "ValueError"
+    assert "fail" in {frame["name"] for frame in line["exception"][0]["frames"]}
+    assert "High Street" not in json.dumps(line)
 
 
 def test_a_log_that_lost_the_tenant_is_found(acme, lines, monkeypatch):

@@ -9,10 +9,12 @@ import re
 
 import psycopg
 import pytest
-from django.db import DatabaseError, connection, transaction
-from infra.dev.postgres import SUPERUSER
+from django.db import DatabaseError
+from infra.testing import databases
 from infra.testing.plugin import FACTS
 from kernel import tenancy
+from kernel.db.owner import runtime_login
+from kernel.db.routing import connection_in_scope, transaction_in_scope
 from psycopg import sql
 from tenant_apps.contacts.models import Contact
 
@@ -72,21 +74,32 @@ PARTS = [
 ]  # fmt: skip
 
 
+WEAKENED = [
+    ("GRANT EXECUTE ON FUNCTION set_config(text, text, boolean) TO PUBLIC", ["the role by set_config", "the path by set_config"]),
+    ("GRANT EXECUTE ON FUNCTION query_to_xml(text, boolean, boolean, text) TO PUBLIC", ["query_to_xml"]),
+    ("GRANT USAGE ON LANGUAGE plpgsql TO PUBLIC", ["a DO block"]),
+    ("GRANT EXECUTE ON FUNCTION pg_advisory_lock(bigint) TO PUBLIC", ["a session's advisory lock"]),
+    ("GRANT USAGE ON SCHEMA public TO {here}; GRANT SELECT ON public.tenants_tenant TO {here}", ["the registry"]),
+    (_ALL_OF_OTHER, ["a qualified read", "a union", "a qualified delete"]),
+]
+
+
 @pytest.fixture
-def secret_of_globex(fresh_database, globex):
-    """A row of globex, committed, and an idle second session of the runtime log-in."""
+def secret_of_globex(globex, database):
+    """A row of globex, and an idle second session of the runtime log-in."""
     with tenancy.tenant_scope(globex):
         Contact.objects.create(name=SECRET)
-    with psycopg.connect(FACTS.environment(fresh_database)["DATABASE_URL"]) as idle:
+        name = connection_in_scope().settings_dict["NAME"]
+    with psycopg.connect(databases.runtime_url(FACTS, globex.cluster, name)) as idle:
         yield globex
         assert idle.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
 
 
 def attack(statement, other, parameters=None):
     """What the runtime log-in gets for a statement inside the scope entered: rows, or the server's refusal as text."""
-    text = statement.format(other=other.schema, login=connection.settings_dict["USER"])
+    text = statement.format(other=other.schema, login=runtime_login(other.cluster))
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
+        with transaction_in_scope(), connection_in_scope().cursor() as cursor:
             cursor.execute(text, parameters)
             return cursor.fetchall() if cursor.description else []
     except DatabaseError as error:
@@ -149,7 +162,7 @@ def test_not_promised_a_whole_statement_can_take_another_role(secret_of_globex, 
 
     This is why the text of a statement is never taken from outside. A wall there is a log-in or a database of its own.
     """
-    with tenancy.tenant_scope(acme), transaction.atomic(), connection.cursor() as cursor:
+    with tenancy.tenant_scope(acme), transaction_in_scope(), connection_in_scope().cursor() as cursor:
         cursor.execute(f"SET LOCAL ROLE {secret_of_globex.role}")
         cursor.execute(f"SELECT name FROM {secret_of_globex.schema}.contacts_contact")
         rows = cursor.fetchall()
@@ -164,26 +177,15 @@ def test_not_promised_a_transactions_advisory_lock_is_seen_by_all(secret_of_glob
 
 
 # --- the table bites ---------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    ("weakened", "attacks"),
-    [
-        ("GRANT EXECUTE ON FUNCTION set_config(text, text, boolean) TO PUBLIC", ["the role by set_config", "the path by set_config"]),
-        ("GRANT EXECUTE ON FUNCTION query_to_xml(text, boolean, boolean, text) TO PUBLIC", ["query_to_xml"]),
-        ("GRANT USAGE ON LANGUAGE plpgsql TO PUBLIC", ["a DO block"]),
-        ("GRANT EXECUTE ON FUNCTION pg_advisory_lock(bigint) TO PUBLIC", ["a session's advisory lock"]),
-        (_ALL_OF_OTHER, ["a qualified read", "a union", "a qualified delete"]),
-        ("GRANT USAGE ON SCHEMA public TO {here}; GRANT SELECT ON public.tenants_tenant TO {here}", ["the registry"]),
-    ],
-)  # fmt: skip
-def test_a_right_given_back_is_found(secret_of_globex, acme, fresh_database, weakened, attacks):
-    text = sql.SQL(weakened).format(other=sql.Identifier(secret_of_globex.schema), here=sql.Identifier(acme.role))
-    with psycopg.connect(FACTS.postgres().url(SUPERUSER, FACTS.postgres_port, fresh_database), autocommit=True) as admin:
-        admin.execute(text)
-
-    for name, statement, reason in PARTS:
-        if name in attacks:
-            with tenancy.tenant_scope(acme):
-                assert list(refused(statement, reason, secret_of_globex)) != [], name
+def test_a_right_given_back_is_found(fresh_database, secret_of_globex, acme, subtests):
+    names = {"other": sql.Identifier(secret_of_globex.schema), "here": sql.Identifier(acme.role)}
+    parts = {name: (statement, reason) for name, statement, reason in PARTS}
+    with psycopg.connect(databases.superuser_url(FACTS, acme.cluster, fresh_database), autocommit=True) as admin:
+        for weakened, attacks in WEAKENED:
+            admin.execute(sql.SQL(weakened).format(**names))
+            for name in attacks:
+                with subtests.test(name), tenancy.tenant_scope(acme):
+                    assert list(refused(*parts[name], secret_of_globex)) != []
 
 
 def test_a_cursor_of_the_simple_protocol_is_found(secret_of_globex, acme, monkeypatch):
