@@ -6,7 +6,7 @@ NO_STACK := --ignore platform/tests/e2e --ignore platform/tests/faults --ignore 
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset logs shell test test-browser test-faults test-fuzz test-clusters check format lock venv venv-dev openapi coverage
+.PHONY: help up down reset logs shell test test-browser test-faults test-fuzz test-clusters test-isolation check format lock venv venv-dev openapi coverage
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -40,6 +40,9 @@ test-fuzz: venv-dev ## the API under five minutes of generated requests
 
 test-clusters: venv-dev ## the suite with both test tenants on a second PostgreSQL server
 	@ATENDE_TEST_CLUSTER=second exec $(PYTHON_BIN) -m pytest -n $(WORKERS) $(NO_STACK) $(ARGS)
+
+test-isolation: venv-dev ## the isolation suite in full: six tenants, long storm (several minutes)
+	@ATENDE_ISOLATION=full exec $(PYTHON_BIN) -m pytest platform/tests/isolation $(ARGS)
 
 coverage: venv-dev ## the suite without the tests of the running system, with branch coverage; fails below the floor
 	@$(PYTHON_BIN) -m pytest -n $(WORKERS) --cov --cov-report=term:skip-covered $(NO_STACK) $(ARGS)

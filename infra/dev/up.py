@@ -39,6 +39,7 @@ class Start:
         self.secrets = surroundings.load_secrets(folder)
         self.ports = ports.remembered_ports(folder / "ports.json", _INTERNAL_PORTS)
         self.environment = surroundings.base_environment(os.environ, folder, self.secrets, catcher_port=self.ports["catcher"])
+        self.admin_url = ""
         self.is_embedded = not self.environment.get("DATABASE_URL")
         public = {"gateway": int(self.environment["ATENDE_PORT"]), "mail": int(self.environment["ATENDE_SMTP_PORT"])}
         self.supervisor = Supervisor(folder, facts={"ports": {**self.ports, **public}, "is_ready": False})
@@ -100,6 +101,7 @@ class Start:
         await asyncio.to_thread(server.create_roles, port)
         self.environment["DATABASE_URL"] = server.url(APP, port)
         self.environment["DATABASE_OWNER_URL"] = server.url(OWNER, port)
+        self.admin_url = server.url(SUPERUSER, port)
 
     async def _start_valkey(self) -> None:
         port = self.ports["valkey"]
@@ -121,7 +123,7 @@ class Start:
     async def _command(self, arguments: list[str], tell: "processes.Tell") -> None:
         running = await asyncio.create_subprocess_exec(
             *arguments,
-            env=self.environment,
+            env=self._set_up_environment(arguments),
             cwd=folders.ROOT,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -138,6 +140,11 @@ class Start:
                 raise
         if await running.wait():
             raise CannotStart("\n".join([*lines[-40:], f"`{' '.join(arguments[1:])}` failed"]))
+
+    def _set_up_environment(self, arguments: list[str]) -> dict[str, str]:
+        """The superuser's URL goes to the one step that hardens the database, and to no process that serves."""
+        needs_admin = bool(self.admin_url) and "prepare_database" in arguments
+        return {**self.environment, "DATABASE_ADMIN_URL": self.admin_url} if needs_admin else self.environment
 
     async def _start_processes(self) -> None:
         with self.steps.step("Processes") as tell:

@@ -1,6 +1,7 @@
 """Databases of the throw-away server: the template with two tenants, and its clones."""
 
 import fcntl
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from psycopg import sql
 
 from infra.dev import folders
 from infra.dev.postgres import APP, DATABASE, OWNER, SUPERUSER
+from infra.testing.clusters import NAME as SECOND
 from infra.testing.clusters import SecondServer
 from infra.testing.servers import ServerFacts
 
@@ -33,6 +35,10 @@ def ensure_template(facts: ServerFacts) -> None:
 
 def _build(facts: ServerFacts) -> None:
     environment = {**os.environ, **facts.environment(TEMPLATE), "DJANGO_SETTINGS_MODULE": "config.settings.test"}
+    environment["DATABASE_ADMIN_URL"] = facts.postgres().url(SUPERUSER, facts.postgres_port, TEMPLATE)
+    if second := SecondServer.of_run():
+        entry = {**second.urls(TEMPLATE), "admin_url": second.postgres().url(SUPERUSER, second.port, TEMPLATE)}
+        environment["ATENDE_CLUSTERS"] = json.dumps({SECOND: entry})
     for arguments in (
         ["manage.py", "prepare_database"],
         ["manage.py", "migrate_platform"],
@@ -73,6 +79,28 @@ def drop(facts: ServerFacts, name: str) -> None:
         second.drop_database(name)
     with _administration(facts) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def superuser_url(facts: ServerFacts, cluster: str, database: str) -> str:
+    """How a test becomes the superuser of the server that holds a cluster's tenants."""
+    return _url(facts, SUPERUSER, cluster, database)
+
+
+def owner_url(facts: ServerFacts, cluster: str, database: str) -> str:
+    """The same for the owner."""
+    return _url(facts, OWNER, cluster, database)
+
+
+def runtime_url(facts: ServerFacts, cluster: str, database: str) -> str:
+    """The same for the runtime log-in, beside the product's own connections."""
+    return _url(facts, APP, cluster, database)
+
+
+def _url(facts: ServerFacts, log_in: str, cluster: str, database: str) -> str:
+    second = SecondServer.of_run()
+    if second and cluster == SECOND:
+        return second.postgres().url(log_in, second.port, database)
+    return facts.postgres().url(log_in, facts.postgres_port, database)
 
 
 def _administration(facts: ServerFacts) -> "psycopg.Connection[tuple[object, ...]]":

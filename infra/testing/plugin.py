@@ -77,6 +77,13 @@ class SharedStackScheduling(LoadScopeScheduling):
         return "stack" if nodeid.startswith(_STACK_SUITES) else nodeid
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Puts what tests counted (the property `counted`) under the run, also from other workers: a suite that did nothing shows."""
+    reports = [report for reports in terminalreporter.stats.values() for report in reports if isinstance(report, pytest.TestReport)]
+    for line in [value for report in reports if report.when == "call" for name, value in report.user_properties if name == "counted"]:
+        terminalreporter.write_line(f"counted  {line}")
+
+
 def pytest_report_header() -> str:
     """Says where the servers are, for a look at them while a test waits."""
     return f"servers: PostgreSQL {FACTS.postgres_port}, Valkey {FACTS.valkey_port}, Python {sys.version.split()[0]}"

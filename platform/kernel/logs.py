@@ -31,7 +31,9 @@ def configure(*, as_json: bool, level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if as_json:
-        render: list[Any] = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        # the library's own dict_tracebacks writes every local variable, so bodies and tokens too
+        traceback = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+        render: list[Any] = [traceback, structlog.processors.JSONRenderer()]
     else:
         render = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)]
     structlog.configure(

@@ -1,6 +1,7 @@
 """Stored files: random keys below the tenant's own folder; the tenant is read at each call, never at construction."""
 
 import hashlib
+import re
 import secrets
 
 from django.core.files.base import ContentFile
@@ -16,8 +17,8 @@ def put(content: bytes) -> str:
 
 
 def get(key: str) -> bytes:
-    """The bytes behind a key. Raises FileNotFoundError, also for a key of another tenant."""
-    if not key.startswith(f"{tenancy.current_tenant().id}/"):
+    """The bytes behind a key. Raises FileNotFoundError, also for a key of another tenant or one that climbs out of the folder."""
+    if not re.fullmatch(rf"{tenancy.current_tenant().id}/[0-9a-f]{{2}}/[0-9a-f]{{40}}", key):
         raise FileNotFoundError(key)
     with default_storage.open(key, "rb") as file:
         return bytes(file.read())

@@ -16,7 +16,7 @@ _AGENT: Final = frozenset(
         "events.event.read",
     }
 )
-_ADMIN: Final = _AGENT | {"access.apikey.manage", "connectors.inbox.manage", "intake.event.manage"}
+_ADMIN: Final = _AGENT | {"access.apikey.manage", "access.isolation.read", "connectors.inbox.manage", "intake.event.manage"}
 
 CATALOGUE: Final[dict[str, str]] = {
     "tickets.ticket.read": "See tickets",
@@ -29,6 +29,7 @@ CATALOGUE: Final[dict[str, str]] = {
     "organization.member.read": "See teams and colleagues",
     "events.event.read": "Follow the event log",
     "access.apikey.manage": "Create and revoke API keys",
+    "access.isolation.read": "See how the organization is kept apart from others",
     "intake.event.manage": "Inspect inbound messages and run parked ones again",
 }
 ROLE_PERMISSIONS: Final[dict[str, frozenset[str]]] = {Role.OWNER: frozenset(_ADMIN), Role.ADMIN: frozenset(_ADMIN), Role.AGENT: _AGENT}

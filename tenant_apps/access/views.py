@@ -1,5 +1,6 @@
-"""The API of API keys, of one's own profile, and of the permissions one holds."""
+"""The API of API keys, of one's own profile with its permissions, and of the tenant's isolation."""
 
+import dataclasses
 import uuid
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ from rest_framework.response import Response
 from shared_apps.accounts import selectors as accounts
 from shared_apps.accounts import services
 from shared_apps.accounts.models import ApiKey, Language, Theme
+from shared_apps.tenants.isolation import CHECKS, isolation_facts
 
 from tenant_apps.access import selectors
 
@@ -70,6 +72,23 @@ class ProfileUpdateSerializer(StrictSerializer):
     time_zone = serializers.CharField(required=False, max_length=64)
 
 
+class IsolationCheckSerializer(StrictSerializer):
+    """One property of the isolation, measured when asked."""
+
+    key = serializers.ChoiceField(choices=CHECKS)
+    is_met = serializers.BooleanField()
+
+
+class IsolationSerializer(StrictSerializer):
+    """How the tenant is kept apart from others."""
+
+    schema = serializers.CharField(help_text="The tenant's own schema in the database; the name is random")
+    role = serializers.CharField(help_text="The only role that may use that schema")
+    cluster = serializers.CharField(help_text="The group of servers that holds it")
+    hosts = serializers.ListField(child=serializers.CharField(), help_text="The host names that lead here, the main one first")
+    checks = IsolationCheckSerializer(many=True)
+
+
 class ApiKeyListView(ApiView):
     """Lists and creates API keys. An Idempotency-Key is not taken: the answer holds a secret that is never stored."""
 
@@ -121,6 +140,18 @@ class ProfileView(ApiView):
         body = self.read(ProfileUpdateSerializer, request.data)
         current = {"name": user.name, "language": user.language, "theme": user.theme, "time_zone": user.time_zone}
         return Response(_profile_json(services.update_profile(user=user, **{**current, **body})))
+
+
+class IsolationView(ApiView):
+    """Reads how the tenant is kept apart from others."""
+
+    tag = "access"
+    operation_ids: ClassVar = {"GET": "readIsolation"}
+    permission = "access.isolation.read"
+
+    @extend_schema(summary="Read the isolation of your organization", responses=IsolationSerializer)
+    def get(self, request: Request) -> Response:
+        return Response(dataclasses.asdict(isolation_facts()))
 
 
 def _key_json(key: ApiKey) -> dict[str, Any]:  # Any: JSON

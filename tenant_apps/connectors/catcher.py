@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from django.views.decorators.http import require_GET
 from kernel.clock import now
 from kernel.ids import new_id
-from kernel.problems import NotFound
 
 from tenant_apps.connectors.mail.errors import UnreadableMail
 from tenant_apps.connectors.mail.parse import ParsedMail, parse_mail
@@ -101,7 +100,7 @@ def raw_view(_request: HttpRequest, mail_id: str) -> HttpResponse:
     """GET /dev/mail/messages/<id>.eml: the raw mail."""
     raw = _raw(mail_id)
     if raw is None:
-        raise NotFound
+        raise Http404  # a plain view: only pages and the API turn a Problem into an answer
     answer = HttpResponse(raw, content_type="message/rfc822")
     answer["Content-Disposition"] = f'attachment; filename="{mail_id}.eml"'
     answer["X-Content-Type-Options"] = "nosniff"

@@ -26,6 +26,7 @@ urlpatterns = [
     path("inbox/<uuid:ticket_id>/messages/<uuid:message_id>/retry/", message.Retry.as_view(), name="inbox-retry"),
     path("settings/intake/", settings.Intake.as_view(), name="settings-intake"),
     path("settings/intake/<uuid:event_id>/run/", settings.RunAgain.as_view(), name="settings-intake-run"),
+    path("settings/isolation/", settings.Isolation.as_view(), name="settings-isolation"),
     path("settings/keys/", settings.ApiKeys.as_view(), name="settings-keys"),
     path("settings/keys/<uuid:key_id>/revoke/", settings.RevokeKey.as_view(), name="settings-key-revoke"),
 ]

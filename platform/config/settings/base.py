@@ -98,6 +98,12 @@ DATABASE_URL = env.str("DATABASE_URL", "")
 DATABASE_OWNER_URL = env.str("DATABASE_OWNER_URL", "")
 
 
+def _session_options() -> str:
+    """What each runtime session starts with. The zone stands here so that Django needs no set_config, which tenants' roles may not call."""
+    statement_seconds = env.int("ATENDE_DB_STATEMENT_SECONDS", 60)
+    return f"-c timezone=UTC -c statement_timeout={statement_seconds}s -c idle_in_transaction_session_timeout=30s"
+
+
 def database_settings(url: str, *, is_owner: bool) -> dict[str, Any]:  # Any: Django's settings dict
     """How one of our logins connects: the runtime login from a pool, the owner plainly."""
     database: dict[str, Any] = env.db_url_config(url or "postgres://unset@127.0.0.1:1/unset")
@@ -116,6 +122,7 @@ def database_settings(url: str, *, is_owner: bool) -> dict[str, Any]:  # Any: Dj
             "reset": reset_pooled_connection,
         },
         "prepare_threshold": None,
+        "options": _session_options(),
     }
     return database
 
@@ -140,6 +147,14 @@ DATABASES = {
 DATABASE_OWNERS = {  # the log-ins that build schemas; only kernel.db.owner uses them
     name: database_settings(url, is_owner=True)
     for name, url in [("default", DATABASE_OWNER_URL), *((name, one.get("owner_url", "")) for name, one in _CLUSTERS.items())]
+    if url
+}
+DATABASE_ADMINS = {  # superusers; only prepare_database uses them
+    name: url
+    for name, url in [
+        ("default", env.str("DATABASE_ADMIN_URL", "")),
+        *((name, one.get("admin_url", "")) for name, one in _CLUSTERS.items()),
+    ]
     if url
 }
 DATABASE_ROUTERS = [

@@ -81,7 +81,7 @@ def _request(document: Json, path: str, method: str, operation: Json) -> Json:
     }
     if is_platform:
         request["auth"] = _bearer("operator_key")
-    body = _body(document, operation)
+    body = example_body(document, operation)
     if body is not None:
         request["header"].append({"key": "Content-Type", "value": "application/json"})
         request["body"] = {"mode": "raw", "raw": json.dumps(body, indent=2, sort_keys=True), "options": {"raw": {"language": "json"}}}
@@ -119,7 +119,8 @@ def _singular(path: str) -> str:
     return names.get(last, "event" if path.endswith("/intake/events") else "")
 
 
-def _body(document: Json, operation: Json) -> Any:  # Any: JSON
+def example_body(document: Json, operation: Json) -> Any:  # Any: JSON
+    """A body the operation takes: its first example, otherwise a value that fits the schema; None where it takes none."""
     content = operation.get("requestBody", {}).get("content", {}).get("application/json")
     if content is None:
         return None

@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 
 from kernel.actors import Actor, acting_as
 from kernel.permissions import require
-from kernel.problems import NotAllowed, NotAuthenticated
+from kernel.problems import FieldError, NotAllowed, NotAuthenticated, ValidationProblem
 
 
 class ApiView(APIView):
@@ -58,6 +58,9 @@ class ApiView(APIView):
     def query(self, serializer_class: type[BaseSerializer[Any]]) -> dict[str, Any]:  # Any: JSON
         """The validated query parameters; unknown and repeated ones are refused."""
         parameters = self.request.query_params
+        repeated = [name for name in parameters if len(parameters.getlist(name)) > 1]
+        if repeated:
+            raise ValidationProblem([FieldError(f"/{name}", "repeated", "Send this parameter once") for name in repeated])
         return self.read(serializer_class, {name: parameters.get(name) for name in parameters})
 
 

@@ -6,11 +6,13 @@ import threading
 import psycopg
 import pytest
 from django.db import DatabaseError, connections
+from infra.testing.databases import superuser_url
+from infra.testing.plugin import FACTS
 from shared_apps.accounts.models import User
 
 from kernel import tenancy
 from kernel.db.base import TenantSwitchInTransaction
-from kernel.db.owner import owner_connection, runtime_login
+from kernel.db.owner import runtime_login
 from kernel.db.routing import connection_in_scope, transaction_in_scope
 
 
@@ -107,21 +109,21 @@ def read_in_turns(tenants, wrong):
         connections.close_all()
 
 
-def cancel_everybody(stop, cluster):
-    with owner_connection(cluster) as owner, contextlib.suppress(psycopg.Error):
+def cancel_everybody(url, stop, cancelled):
+    """As the superuser: the owner may not cancel the runtime log-in's queries."""
+    with psycopg.connect(url, autocommit=True) as admin:
         while not stop.is_set():
-            owner.execute(
-                "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-                "AND pid <> pg_backend_pid() AND usename = current_user OR usename = %s",
+            cancelled += admin.execute(
+                "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND usename = %s",
                 [runtime_login()],
-            )
+            ).fetchall()
 
 
 def test_threads_under_cancels_never_read_another_tenant(fresh_database, acme, globex):
     """The stock wrapper swallows a cancelled SET and answers from the schema before; ours must raise."""
-    wrong, stop = [], threading.Event()
+    wrong, cancelled, stop = [], [], threading.Event()
     readers = [threading.Thread(target=read_in_turns, args=((acme, globex), wrong)) for _ in range(4)]
-    canceller = threading.Thread(target=cancel_everybody, args=(stop, acme.cluster))
+    canceller = threading.Thread(target=cancel_everybody, args=(superuser_url(FACTS, acme.cluster, fresh_database), stop, cancelled))
 
     canceller.start()
     for reader in readers:
@@ -132,3 +134,4 @@ def test_threads_under_cancels_never_read_another_tenant(fresh_database, acme, g
     canceller.join()
 
     assert wrong == []
+    assert cancelled

@@ -1,4 +1,4 @@
-"""Settings for admins: what came in and what became of it, and API keys."""
+"""Settings for admins: what came in and what became of it, API keys, the isolation."""
 
 import datetime
 import uuid
@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from kernel.problems import FieldError, NotFound, ValidationProblem
 from shared_apps.accounts import selectors as accounts_reads
 from shared_apps.accounts import services as accounts
+from shared_apps.tenants.isolation import isolation_facts
 from ui.forms import messages_by_field
 from ui.pages import Page
 
@@ -17,7 +18,7 @@ from tenant_apps.intake import selectors as intake_reads
 from tenant_apps.intake import services as intake
 from tenant_apps.intake.models import InboundState
 from tenant_apps.workspace.pages.shell import frame, member
-from tenant_apps.workspace.presenters.settings import LIFETIMES, intake_context, key_rows
+from tenant_apps.workspace.presenters.settings import LIFETIMES, intake_context, isolation_context, key_rows
 
 
 class Intake(Page):
@@ -85,6 +86,16 @@ class RevokeKey(Page):
             raise NotFound
         accounts.revoke_api_key(key=key)
         return redirect("/settings/keys/?revoked=1")
+
+
+class Isolation(Page):
+    """How the tenant is kept apart from others, measured now. Nothing can be changed here."""
+
+    permission = "access.isolation.read"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        context = {**frame(member(request)), **isolation_context(isolation_facts()), "section": "isolation"}
+        return render(request, "workspace/settings/isolation.html", context)
 
 
 def _keys(request: HttpRequest, extra: dict[str, Any], status: int = 200) -> HttpResponse:  # Any: template context

@@ -1,10 +1,11 @@
-"""The settings pages: inbound events in words, keys with their owners."""
+"""The settings pages: inbound events in words, keys with their owners, the isolation in sentences."""
 
 from typing import Any, Final
 
 from django.utils.translation import gettext, gettext_lazy, pgettext, pgettext_lazy
 from kernel.clock import now
 from shared_apps.accounts.models import ApiKey
+from shared_apps.tenants.isolation import IsolationFacts
 from ui.faces import face
 
 from tenant_apps.intake.models import InboundState
@@ -24,6 +25,41 @@ _STATES: Final = {
     InboundState.PARKED: (pgettext_lazy("inbound", "Parked"), pgettext_lazy("inbound messages", "Parked"), "warn", "triangle-alert"),
 }
 """What a state is called of one message and of many, its tone and its icon."""
+
+
+_CHECKS: Final = {
+    "role_is_in_force": gettext_lazy("This page was answered under your organization's own database role"),
+    "login_is_stripped": gettext_lazy("The log-in behind it has no rights of its own and inherits none"),
+    "role_is_stripped": gettext_lazy("Nobody can sign in to the database with your role, and it has no special rights"),
+    "owns_nothing": gettext_lazy("Neither the log-in nor your role owns any object of the database"),
+    "creates_nothing": gettext_lazy("Neither can create tables, schemas or temporary objects"),
+    "reaches_no_other_schema": gettext_lazy("Your role may not use the schema of any other organization"),
+    "database_is_closed": gettext_lazy("Only the log-ins named for it can connect to the database"),
+    "audit_is_append_only": gettext_lazy("Entries of your audit trail cannot be changed or deleted"),
+    "schema_is_current": gettext_lazy("Your schema is at the platform's present version"),
+    "hardening.set_config": gettext_lazy("A query cannot change its role or schema while it runs"),
+    "hardening.pg_settings": gettext_lazy("Settings cannot be changed through the settings view"),
+    "hardening.plpgsql": gettext_lazy("Programs inside a query (DO blocks) are refused"),
+    "hardening.query_to_xml": gettext_lazy("Functions that run a text as a query are refused (XML)"),
+    "hardening.ts_stat": gettext_lazy("Functions that run a text as a query are refused (search)"),
+    "hardening.advisory_locks": gettext_lazy("One organization cannot hold locks that all share"),
+    "hardening.large_objects": gettext_lazy("Large objects outside of every schema are refused"),
+}
+"""What each check says when it holds."""
+
+
+def isolation_context(facts: IsolationFacts) -> dict[str, Any]:  # Any: template context
+    """The facts with each check in words; hardening lines are told apart, since a managed server may refuse them."""
+    rows = [(check.key.startswith("hardening."), {"is_met": check.is_met, "label": _CHECKS[check.key]}) for check in facts.checks]
+    return {
+        "facts": facts,
+        "groups": [
+            (gettext("Walls"), [row for is_hardening, row in rows if not is_hardening]),
+            (gettext("Hardening of the database"), [row for is_hardening, row in rows if is_hardening]),
+        ],
+        "met_count": sum(check.is_met for check in facts.checks),
+        "check_count": len(rows),
+    }
 
 
 def intake_context(
