@@ -3,10 +3,8 @@
 import secrets
 
 import psycopg
-import structlog
 from django.core.management import call_command
 from django.core.management.commands.migrate import Command as Migrate
-from django.db import DatabaseError
 from django.db.migrations.executor import MigrationExecutor
 from kernel import tenancy
 from kernel.db.owner import as_owner, owner_connection, runtime_login
@@ -16,14 +14,10 @@ from psycopg import sql
 
 from shared_apps.tenants import artefact, pinned
 from shared_apps.tenants.fingerprint import tenant_fingerprint
-from shared_apps.tenants.models import Artefact, Spare, Tenant, TenantState
+from shared_apps.tenants.fleet import compatibility
+from shared_apps.tenants.models import Artefact, Spare
 
 SPARES_KEPT = 2
-_log = structlog.get_logger(__name__)
-
-
-class MigrationsFailed(RuntimeError):
-    """Some tenants keep their old schema; the others were migrated."""
 
 
 def migrate_public() -> bool:
@@ -61,40 +55,8 @@ def build_artefact() -> bool:
         statements = ";\n".join(artefact.capture(connection, template))
     with tenancy.public_scope():
         Artefact.objects.get_or_create(fingerprint=fingerprint, defaults={"statements": statements})
+        compatibility.declare(fingerprint)
     return True
-
-
-def migrate_tenants() -> int:
-    """Migrates every tenant whose schema is behind, one after another. Returns how many.
-
-    A tenant that fails keeps its old fingerprint, is named in the log, and does not stop the others; MigrationsFailed then
-    tells of all of them at the end.
-    """
-    fingerprint = tenant_fingerprint()
-    with tenancy.public_scope():
-        behind = list(Tenant.objects.exclude(fingerprint=fingerprint).exclude(state=TenantState.ARCHIVED).order_by("id"))
-    failed = []
-    for tenant in behind:
-        try:
-            _migrate_tenant(tenant.schema_name, tenant.cluster)
-        except (DatabaseError, pinned.IdsNotPinned):
-            _log.exception("tenant.migration_failed", tenant=str(tenant.public_id))
-            failed.append(tenant.slug)
-            continue
-        with tenancy.public_scope():
-            Tenant.objects.filter(pk=tenant.pk).update(fingerprint=fingerprint)
-    if failed:
-        raise MigrationsFailed(f"Not migrated: {', '.join(failed)}; the log says why")
-    return len(behind)
-
-
-def _migrate_tenant(schema: str, cluster: str) -> None:
-    with as_owner(cluster), tenancy.schema_scope(schema, cluster=cluster):
-        call_command(Migrate(), interactive=False, verbosity=0, database=cluster)
-        pinned.pin_schema()
-        pinned.check_pins()
-    with owner_connection(cluster) as connection:
-        _grant(connection, schema)
 
 
 def build_spare(cluster: str = DEFAULT_CLUSTER) -> Spare:
@@ -107,7 +69,7 @@ def build_spare(cluster: str = DEFAULT_CLUSTER) -> Spare:
         try:
             _create_role(connection, name, runtime_login(cluster))
             artefact.replay(connection, name, statements)
-            _grant(connection, name)
+            grant_rights(connection, name)
             with tenancy.public_scope():
                 return Spare.objects.create(schema_name=name, role_name=name, fingerprint=fingerprint, cluster=cluster)
         except Exception:
@@ -155,7 +117,8 @@ def _create_role(connection: "psycopg.Connection[object]", name: str, login: str
     connection.execute(sql.SQL("GRANT {} TO {}").format(role, sql.Identifier(login)))
 
 
-def _grant(connection: "psycopg.Connection[object]", name: str) -> None:
+def grant_rights(connection: "psycopg.Connection[object]", name: str) -> None:
+    """What the role of a tenant may do in its schema; safe to repeat."""
     identifier = sql.Identifier(name)
     for statement in (
         "GRANT USAGE ON SCHEMA {0} TO {0}",
