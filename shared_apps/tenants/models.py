@@ -89,12 +89,13 @@ class Artefact(models.Model):
 
 
 class Spare(models.Model):
-    """A built schema that waits for its tenant."""
+    """A schema that waits for its tenant. The row is there before the schema is, so that a builder that dies leaves nothing unknown."""
 
     schema_name = models.CharField(max_length=63, unique=True)
     role_name = models.CharField(max_length=63)
     fingerprint = models.CharField(max_length=64)
     cluster = models.CharField(max_length=40, default=DEFAULT_CLUSTER)
+    is_ready = models.BooleanField(default=False, db_default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

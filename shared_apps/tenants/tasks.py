@@ -9,6 +9,7 @@ from kernel import tenancy
 from kernel.clock import now
 
 from shared_apps.tenants import schemas
+from shared_apps.tenants.fleet import compatibility
 from shared_apps.tenants.models import Tenant, TenantState
 from shared_apps.tenants.services import finish_provisioning
 
@@ -23,6 +24,7 @@ def keep_spares() -> None:
     schemas.keep_spares()
     with tenancy.public_scope():
         waiting = list(Tenant.objects.filter(state=TenantState.PROVISIONING, created_at__lt=now() - INTERRUPTED_AFTER))
+        waiting = [tenant for tenant in waiting if compatibility.may_serve(tenant.fingerprint)]
     for tenant in waiting:
         _log.info("tenant.completing", tenant=str(tenant.public_id))
         finish_provisioning(tenant=tenant)

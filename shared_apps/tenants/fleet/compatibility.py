@@ -7,6 +7,8 @@ Everything else is closed with 503 for the tenant alone, until it is migrated.
 
 from typing import Final
 
+from kernel import tenancy
+
 from shared_apps.tenants.fingerprint import tenant_fingerprint
 from shared_apps.tenants.models import Artefact
 
@@ -18,10 +20,14 @@ THIS_CODE_SERVES_PREVIOUS_SCHEMA: Final = False
 
 
 def may_serve(schema: str) -> bool:
-    """Whether this process may serve a schema of this fingerprint. Asks the registry only where it is not the current one."""
+    """Whether this process may serve a schema of this fingerprint. Asks the registry only where it is not the current one.
+
+    Enters the public scope by itself.
+    """
     if schema == tenant_fingerprint():
         return True
-    serves = Artefact.objects.filter(fingerprint=schema).values_list("serves", flat=True).first()
+    with tenancy.public_scope():
+        serves = Artefact.objects.filter(fingerprint=schema).values_list("serves", flat=True).first()
     return tenant_fingerprint() in (serves or [])
 
 

@@ -15,6 +15,11 @@ class Migration(migrations.Migration):
             field=models.JSONField(db_default=[], default=list),
         ),
         migrations.AddField(
+            model_name="spare",
+            name="is_ready",
+            field=models.BooleanField(db_default=True, default=False),
+        ),
+        migrations.AddField(
             model_name="tenant",
             name="is_canary",
             field=models.BooleanField(db_default=False, default=False),

@@ -67,7 +67,9 @@ def test_every_tenant_is_migrated_once_by_several_workers(fresh_database, acme, 
     applied = []
     apply_step = workers.apply_step
     monkeypatch.setattr(
-        workers, "apply_step", lambda connection, schema, *rest, **more: (applied.append(schema), apply_step(connection, schema, *rest, **more))
+        workers,
+        "apply_step",
+        lambda connection, schema, *rest, **more: (applied.append(schema), apply_step(connection, schema, *rest, **more)),
     )
 
     run = migrate_fleet(Choice(), Manner(jobs=2))
@@ -124,7 +126,8 @@ def test_a_run_takes_up_what_the_last_one_left(fresh_database):
 
 
 def test_a_canary_that_fails_stops_the_run_before_the_others(fresh_database):
-    canary, other = older_tenant("canary", is_canary=True), older_tenant("other")
+    canary = older_tenant("canary", is_canary=True)
+    older_tenant("other")
     with owner_connection() as connection:
         connection.execute(f"CREATE TABLE {canary.schema_name}.intake_inboundevent (stray integer)")
 
