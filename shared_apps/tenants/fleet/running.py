@@ -66,7 +66,7 @@ def _waves(run: FleetRun, choice: Choice, manner: Manner, tell: Tell) -> RunStat
 
 def _begin(run: FleetRun, choice: Choice, manner: Manner) -> FleetRun:
     """Opens the run's row and closes those of runs that died."""
-    FleetRun.objects.filter(state=RunState.RUNNING).update(state=RunState.INTERRUPTED)
+    FleetRun.objects.filter(state=RunState.RUNNING).exclude(pk=run.pk).update(state=RunState.INTERRUPTED)
     run.target, run.cluster, run.jobs, run.state = tenant_fingerprint(), choice.cluster, manner.jobs, RunState.RUNNING
     run.tenant_id = choice.tenant_id
     run.started_at = run.seen_at = now()

@@ -285,3 +285,15 @@ def test_a_step_that_is_not_atomic_would_be_seen(fresh_database, monkeypatch):
     migrate_fleet(Choice(), Manner(jobs=1))
 
     assert differences(structure(broken), before) == ["column tickets_ticket.half is left over"]
+
+
+def test_a_run_that_was_killed_is_closed_by_the_next_one(fresh_database):
+    older_tenant("older")
+    with tenancy.public_scope():
+        killed = FleetRun.objects.create(target=tenant_fingerprint(), state="running")
+
+    migrate_fleet(Choice(), Manner(jobs=1))
+
+    with tenancy.public_scope():
+        killed.refresh_from_db()
+    assert killed.state == "interrupted"
