@@ -54,7 +54,7 @@ class FleetFailureSerializer(StrictSerializer):
     tenant_id = serializers.UUIDField()
     slug = serializers.CharField()
     name = serializers.CharField()
-    source = serializers.CharField(help_text="The fingerprint it has")
+    version = serializers.CharField(help_text="The fingerprint it has")
     is_canary = serializers.BooleanField()
     attempts = serializers.IntegerField()
     error = serializers.CharField()

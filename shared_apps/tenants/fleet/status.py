@@ -93,7 +93,7 @@ def failures(run: FleetRun | None = None) -> list[Figures]:
             "tenant_id": str(step.tenant_public_id),
             "slug": step.slug,
             "name": step.name,
-            "source": step.source,
+            "version": step.source,
             "is_canary": step.wave == 0,
             "attempts": step.attempts,
             "error": step.error,

@@ -59,7 +59,7 @@ def test_a_worker_derives_no_script(fresh_database, operator_client):
     tasks.run_fleet()
 
     (failure,) = operator_client.get(MIGRATIONS).json()["failures"]
-    assert (failure["slug"], failure["source"]) == ("older", OLDER)
+    assert (failure["slug"], failure["version"]) == ("older", OLDER)
     assert "manage.py migrate_fleet derives it" in failure["error"]
 
 
