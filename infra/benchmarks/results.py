@@ -36,13 +36,21 @@ def rows(found: Found) -> list[Row]:
     """The aims in their order."""
     stock, count = found["stock"], found["tenants"]
     created = sorted(stock["create_seconds"])[len(stock["create_seconds"]) // 2]
-    spare = found["new_tenant"]["spare"]["p50_ms"] / 1000
+    spare, sign_up = (found["new_tenant"][name]["p50_ms"] / 1000 for name in ("spare", "claim_and_set_up"))
     claim = found["new_tenant"]["claim"]["p50_ms"]
     ours, theirs = found["no_op_deploy"]["command_seconds"], extrapolated(stock["no_op"], stock["tenants"], count)
     requests, memory, deploy = found["requests"], found["backend_memory"], found["two_migrations"]
     real = stock["two_migrations"]["one_tenant_seconds"] + per_tenant(stock["two_migrations"], stock["tenants"]) * (count - 1)
     return [
-        Row("new tenant", f"{spare * 1000:.0f} ms", f"{created:.2f} s", f"1/{created / spare:.0f}", "1/20 or less", spare <= created / 20),
+        Row(
+            "new tenant as a sign-up waits for it (claim and set-up)",
+            f"{sign_up * 1000:.0f} ms",
+            f"{created:.2f} s",
+            f"1/{created / sign_up:.0f}",
+            "1/20 or less",
+            sign_up <= created / 20,
+        ),
+        Row("new schema, built ahead as a spare", f"{spare * 1000:.0f} ms", f"{created:.2f} s", f"1/{created / spare:.0f}", "", None),
         Row("claim of a spare", f"{claim:.1f} ms", "", f"{claim:.1f} ms", "below 50 ms", claim < 50),
         Row(
             f"deploy that changes nothing, {count} tenants",
