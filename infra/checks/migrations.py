@@ -1,13 +1,17 @@
-"""Migrations: none is missing, and each app's history is one line."""
+"""Migrations: none is missing, each app's history is one line, and the tenants' can be replayed as SQL."""
 
 import sys
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import django
 from django.core.management import call_command
 from django.db import connections
+
+if TYPE_CHECKING:
+    from django.db.migrations import Migration
 
 
 def problems() -> Iterator[str]:
@@ -31,11 +35,25 @@ def problems() -> Iterator[str]:
                 yield f"{app}.{name}: depends on {before or 'nothing'} in its app; history must be one line"
 
 
+def refused(disk_migrations: "dict[tuple[str, str], Migration]") -> Iterator[str]:
+    """Migrations of the tenant apps that run Python over rows, which no fleet script can carry."""
+    from shared_apps.tenants.fingerprint import tenant_labels  # noqa: PLC0415 (Django is set up only now)
+    from shared_apps.tenants.fleet.recording import refusals  # noqa: PLC0415
+
+    for (app, _), migration in sorted(disk_migrations.items(), key=lambda item: item[0]):
+        if app in tenant_labels():
+            yield from refusals(migration)
+
+
 def main() -> int:
     """Prints what is wrong."""
     django.setup()
-    found = list(problems())
-    print("\n".join(found) or "histories are linear")
+    from django.db.migrations.loader import MigrationLoader  # noqa: PLC0415
+    from shared_apps.tenants.fleet.changes import all_changes  # noqa: PLC0415
+
+    found = [*problems(), *refused(MigrationLoader(None, ignore_no_migrations=True).disk_migrations or {})]
+    all_changes()  # raises where one comes after a migration that does not exist
+    print("\n".join(found) or "histories are linear, and the tenants' can be replayed as SQL")
     connections.databases["default"]["OPTIONS"] = {}  # no pool: the check has no database, and should notice at once
     warnings.simplefilter("ignore", RuntimeWarning)
     try:

@@ -15,6 +15,7 @@ app.autodiscover_tasks(
 app.conf.beat_schedule = {
     "sweep": {"task": "config.tasks.sweep", "schedule": 2.0, "options": {"expires": 4, "queue": "default"}},
     "keep-spares": {"task": "shared_apps.tenants.tasks.keep_spares", "schedule": 30.0, "options": {"expires": 60, "queue": "bulk"}},
+    "run-fleet": {"task": "shared_apps.tenants.tasks.run_fleet", "schedule": 15.0, "options": {"expires": 30, "queue": "bulk"}},
     "forget-old": {"task": "config.tasks.forget_old", "schedule": 3600.0, "options": {"expires": 600, "queue": "bulk"}},
 }
 

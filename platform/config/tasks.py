@@ -29,7 +29,7 @@ def sweep() -> None:
             _log.exception("sweep.failed", tenant=str(visit.tenant.id))
         else:
             tenants.finish_visit(visit=visit, found=swept.enqueued, next_at=swept.next_at)
-    close_old_connections()
+        close_old_connections()  # to the pool, which lets go of a connection that has been in many schemas
 
 
 def _look_at(tenant: tenancy.TenantRef) -> timers.Swept:
@@ -49,3 +49,4 @@ def forget_old() -> None:
         with tenancy.tenant_scope(tenant):
             events.forget_idempotency_records()
             intake.forget_raw_bodies()
+        close_old_connections()

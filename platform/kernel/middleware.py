@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from kernel import metrics, tenancy
 from kernel.actors import RequestOrigin, coming_from
 from kernel.ids import new_id
-from kernel.problems import NotFound, Problem, Unavailable
+from kernel.problems import NotFound, Problem, TenantOutdated, Unavailable
 from kernel.problems import answer as render
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -52,6 +52,8 @@ class ScopeMiddleware:
             tenant = tenancy.resolve_host(host)
         if tenant is None:
             raise NotFound("No tenant answers on this host")
+        if tenant.is_outdated:
+            raise TenantOutdated(headers={"Retry-After": "30"})
         if not tenant.is_active and not request.path.startswith("/hooks/"):
             raise Unavailable("This organization's service is suspended", headers={"Retry-After": "3600"})
         with tenancy.tenant_scope(tenant):

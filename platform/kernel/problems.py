@@ -92,6 +92,10 @@ class Unavailable(Problem):
     slug, title, status = "unavailable", "The service is not available right now", 503
 
 
+class TenantOutdated(Problem):
+    slug, title, status = "tenant-outdated", "This organization is being upgraded, please try again in a moment", 503
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class FieldError:
     """One invalid field: a JSON pointer, a stable code, a sentence."""

@@ -42,7 +42,11 @@ def tenant_task(*, queue: str) -> Callable[[Callable[..., None]], TenantTask]:
             structlog.contextvars.bind_contextvars(tenant=tenant_id, task=name)
             close_old_connections()
             try:
-                with tenancy.tenant_scope(tenancy.resolve_tenant(tenant_id)), acting_as(SYSTEM):
+                tenant = tenancy.resolve_tenant(tenant_id)
+                if tenant.is_outdated:
+                    _log.info("task.left_to_the_sweeper", **ids)  # its schema is of another version until it is migrated
+                    return
+                with tenancy.tenant_scope(tenant), acting_as(SYSTEM):
                     function(**ids)
             except tenancy.UnknownTenant:
                 _log.info("task.left_to_the_sweeper", **ids)  # being set up, or gone meanwhile

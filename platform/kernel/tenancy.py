@@ -34,11 +34,13 @@ class TenantRef:
     host: str
     fingerprint: str = ""
     cluster: str = DEFAULT_CLUSTER
+    is_outdated: bool = False
+    """Its schema is of a version that this code may not serve: nothing of the tenant is read or written until it is migrated."""
 
     @property
     def is_active(self) -> bool:
         """Whether its people may work and its intake is processed."""
-        return self.state == "active"
+        return self.state == "active" and not self.is_outdated
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

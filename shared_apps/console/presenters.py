@@ -43,7 +43,7 @@ def state_tabs(counts: dict[str, int], state: str) -> list[dict[str, Any]]:  # A
 def tenant_detail(tenant: Tenant) -> dict[str, Any]:  # Any: template context
     """One tenant: hosts, owner, schema, number of people, and what happened."""
     host = selectors.host_of(tenant.slug)
-    is_usable = tenant.state != TenantState.PROVISIONING
+    is_usable = tenant.state != TenantState.PROVISIONING and not as_ref(tenant, host).is_outdated
     return {
         "tenant": tenant,
         "face": face(tenant.name, tenant.public_id),

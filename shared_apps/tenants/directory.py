@@ -9,6 +9,7 @@ from typing import TypeVar
 from kernel import tenancy
 from kernel.tenancy import TenantRef
 
+from shared_apps.tenants.fleet import compatibility
 from shared_apps.tenants.models import Domain, Tenant, TenantState
 
 KEEP_SECONDS = 3.0
@@ -16,7 +17,7 @@ T = TypeVar("T")
 
 
 def as_ref(tenant: Tenant, host: str) -> TenantRef:
-    """The snapshot of a registry row."""
+    """The snapshot of a registry row. Enters the public scope by itself where the schema is not of the current version."""
     return TenantRef(
         id=tenant.public_id,
         slug=tenant.slug,
@@ -27,6 +28,7 @@ def as_ref(tenant: Tenant, host: str) -> TenantRef:
         host=host,
         fingerprint=tenant.fingerprint,
         cluster=tenant.cluster,
+        is_outdated=not compatibility.may_serve(tenant.fingerprint),
     )
 
 
@@ -71,4 +73,5 @@ class RegistryDirectory:
 
     def _all_active(self) -> list[TenantRef]:
         domains = Domain.objects.filter(is_primary=True, tenant__state=TenantState.ACTIVE).select_related("tenant").order_by("tenant_id")
-        return [as_ref(domain.tenant, domain.domain) for domain in domains]
+        references = [as_ref(domain.tenant, domain.domain) for domain in domains]
+        return [reference for reference in references if not reference.is_outdated]

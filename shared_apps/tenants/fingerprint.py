@@ -11,10 +11,15 @@ from django.db.migrations.loader import MigrationLoader
 LENGTH = 32
 
 
+def tenant_labels() -> set[str]:
+    """The labels of the apps that tenant schemas hold."""
+    return {config.label for config in apps.get_app_configs() if config.name in settings.TENANT_APPS}
+
+
 @functools.cache
 def tenant_fingerprint() -> str:
     """Hex digest over names and sources of the tenant apps' migrations and the pinned ids; changes exactly when they do."""
-    labels = {config.label for config in apps.get_app_configs() if config.name in settings.TENANT_APPS}
+    labels = tenant_labels()
     loader = MigrationLoader(None, ignore_no_migrations=True)
     digest = hashlib.sha256()
     for label, name in sorted(loader.disk_migrations):

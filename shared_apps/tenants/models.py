@@ -1,4 +1,4 @@
-"""The registry in the public schema: tenants, their hosts, channel routes, spare schemas and the artefact they are built from."""
+"""The registry in the public schema: tenants, their hosts, channel routes, spares, artefacts, and how the fleet is migrated."""
 
 from typing import ClassVar
 
@@ -30,6 +30,7 @@ class Tenant(TenantMixin):
     cluster = models.CharField(max_length=40, default=DEFAULT_CLUSTER)
     role_name = models.CharField(max_length=63)
     fingerprint = models.CharField(max_length=64)
+    is_canary = models.BooleanField(default=False, db_default=False)  # the code before this column still inserts tenants
     owner_email = models.EmailField(max_length=254)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -73,10 +74,14 @@ class ChannelRoute(models.Model):
 
 
 class Artefact(models.Model):
-    """The DDL and seed rows of a fresh tenant schema, captured once per migration fingerprint."""
+    """The DDL and seed rows of a fresh tenant schema, captured once per migration fingerprint.
+
+    `serves` names the fingerprints of other code that may serve a schema of this one; `fleet/compatibility.py` says how it is filled.
+    """
 
     fingerprint = models.CharField(max_length=64, primary_key=True)
     statements = models.TextField()
+    serves = models.JSONField(default=list, db_default=[])
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -84,12 +89,13 @@ class Artefact(models.Model):
 
 
 class Spare(models.Model):
-    """A built schema that waits for its tenant."""
+    """A schema that waits for its tenant. The row is there before the schema is, so that a builder that dies leaves nothing unknown."""
 
     schema_name = models.CharField(max_length=63, unique=True)
     role_name = models.CharField(max_length=63)
     fingerprint = models.CharField(max_length=64)
     cluster = models.CharField(max_length=40, default=DEFAULT_CLUSTER)
+    is_ready = models.BooleanField(default=False, db_default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -104,3 +110,106 @@ class DueTenant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tenant_id} {self.next_at:%FT%T}"
+
+
+class FleetScript(models.Model):
+    """How a schema gets from one fingerprint to another: derived once, verified, replayed for every tenant.
+
+    `statements` run in the tenant's transaction, `after_statements` (indexes built concurrently) behind its commit.
+    """
+
+    source = models.CharField(max_length=64)
+    target = models.CharField(max_length=64)
+    statements = models.JSONField()
+    after_statements = models.JSONField(default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["source", "target"], name="tenants_fleetscript_once")]
+
+    def __str__(self) -> str:
+        return f"{self.source[:12]} to {self.target[:12]}"
+
+
+class RunState(models.TextChoices):
+    """The life of a run over the fleet. A run that died stays `running`; the next one closes it as `interrupted`."""
+
+    REQUESTED = "requested"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+
+
+class FleetRun(models.Model):
+    """One run over the tenants that are behind: all, those of a cluster, or a single one."""
+
+    public_id = models.UUIDField(default=new_id, unique=True, editable=False)
+    target = models.CharField(max_length=64)
+    state = models.CharField(max_length=16, choices=RunState.choices, default=RunState.RUNNING)
+    cluster = models.CharField(max_length=40, blank=True)
+    tenant = models.ForeignKey(Tenant, on_delete=models.SET_NULL, null=True, related_name="+")
+    canaries = models.JSONField(default=list)
+    jobs = models.SmallIntegerField(default=1)
+    total = models.IntegerField(default=0)
+    done = models.IntegerField(default=0)
+    failed = models.IntegerField(default=0)
+    requested_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["-requested_at", "-id"], name="tenants_fleetrun_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.target[:12]} {self.state}"
+
+
+class StepState(models.TextChoices):
+    """Where a tenant stands: `after` means that its schema is new and its concurrent indexes are still to be built."""
+
+    WAITING = "waiting"
+    AFTER = "after"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class FleetStep(models.Model):
+    """A tenant's last migration. Workers claim the row with SKIP LOCKED and hold it until both schema and registry are written."""
+
+    tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, primary_key=True, related_name="fleet_step")
+    run = models.ForeignKey(FleetRun, on_delete=models.SET_NULL, null=True, related_name="steps")
+    source = models.CharField(max_length=64)
+    target = models.CharField(max_length=64)
+    wave = models.SmallIntegerField(default=1)
+    state = models.CharField(max_length=16, choices=StepState.choices, default=StepState.WAITING)
+    attempts = models.SmallIntegerField(default=0)
+    error = models.TextField(blank=True)
+    after_statements = models.JSONField(default=list)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["state", "wave", "attempts", "tenant"], name="tenants_fleetstep_next")]
+
+    def __str__(self) -> str:
+        return f"{self.tenant_id} {self.state}"
+
+
+class DataChangeProgress(models.Model):
+    """How far a data change has come in one tenant; `cursor` is whatever the change returned last."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="data_changes")
+    name = models.CharField(max_length=80)
+    cursor = models.CharField(max_length=200, blank=True)
+    is_done = models.BooleanField(default=False)
+    attempts = models.SmallIntegerField(default=0)
+    error = models.TextField(blank=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["tenant", "name"], name="tenants_datachangeprogress_once")]
+
+    def __str__(self) -> str:
+        return f"{self.tenant_id} {self.name}"

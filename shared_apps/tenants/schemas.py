@@ -1,29 +1,27 @@
 """Building schemas as the owner: public, the template, its artefact, and the spares that sign-ups claim."""
 
+import datetime
 import secrets
 
 import psycopg
-import structlog
 from django.core.management import call_command
 from django.core.management.commands.migrate import Command as Migrate
-from django.db import DatabaseError
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Q, QuerySet
 from kernel import tenancy
+from kernel.clock import now
 from kernel.db.owner import as_owner, owner_connection, runtime_login
-from kernel.db.routing import clusters, connection_in_scope
+from kernel.db.routing import clusters, connection_in_scope, transaction_in_scope
 from kernel.tenancy import DEFAULT_CLUSTER
 from psycopg import sql
 
 from shared_apps.tenants import artefact, pinned
 from shared_apps.tenants.fingerprint import tenant_fingerprint
-from shared_apps.tenants.models import Artefact, Spare, Tenant, TenantState
+from shared_apps.tenants.fleet import compatibility
+from shared_apps.tenants.models import Artefact, Spare
 
 SPARES_KEPT = 2
-_log = structlog.get_logger(__name__)
-
-
-class MigrationsFailed(RuntimeError):
-    """Some tenants keep their old schema; the others were migrated."""
+BUILT_WITHIN = datetime.timedelta(minutes=10)
 
 
 def migrate_public() -> bool:
@@ -61,58 +59,39 @@ def build_artefact() -> bool:
         statements = ";\n".join(artefact.capture(connection, template))
     with tenancy.public_scope():
         Artefact.objects.get_or_create(fingerprint=fingerprint, defaults={"statements": statements})
+        compatibility.declare(fingerprint)
     return True
 
 
-def migrate_tenants() -> int:
-    """Migrates every tenant whose schema is behind, one after another. Returns how many.
+def build_spare(cluster: str = DEFAULT_CLUSTER) -> Spare:
+    """Replays the artefact into a new schema with a role of its own on a cluster, and registers it. Not inside a transaction.
 
-    A tenant that fails keeps its old fingerprint, is named in the log, and does not stop the others; MigrationsFailed then
-    tells of all of them at the end.
+    A failure leaves nothing; what a kill leaves behind is registered, and `keep_spares` clears it away.
     """
     fingerprint = tenant_fingerprint()
-    with tenancy.public_scope():
-        behind = list(Tenant.objects.exclude(fingerprint=fingerprint).exclude(state=TenantState.ARCHIVED).order_by("id"))
-    failed = []
-    for tenant in behind:
-        try:
-            _migrate_tenant(tenant.schema_name, tenant.cluster)
-        except (DatabaseError, pinned.IdsNotPinned):
-            _log.exception("tenant.migration_failed", tenant=str(tenant.public_id))
-            failed.append(tenant.slug)
-            continue
-        with tenancy.public_scope():
-            Tenant.objects.filter(pk=tenant.pk).update(fingerprint=fingerprint)
-    if failed:
-        raise MigrationsFailed(f"Not migrated: {', '.join(failed)}; the log says why")
-    return len(behind)
-
-
-def _migrate_tenant(schema: str, cluster: str) -> None:
-    with as_owner(cluster), tenancy.schema_scope(schema, cluster=cluster):
-        call_command(Migrate(), interactive=False, verbosity=0, database=cluster)
-        pinned.pin_schema()
-        pinned.check_pins()
-    with owner_connection(cluster) as connection:
-        _grant(connection, schema)
-
-
-def build_spare(cluster: str = DEFAULT_CLUSTER) -> Spare:
-    """Replays the artefact into a new schema with a role of its own on a cluster, and registers it. A failure leaves no orphan."""
-    fingerprint = tenant_fingerprint()
+    name = f"t_{secrets.token_hex(6)}"
     with tenancy.public_scope():
         statements = Artefact.objects.values_list("statements", flat=True).get(fingerprint=fingerprint)
-    name = f"t_{secrets.token_hex(6)}"
+        spare = Spare.objects.create(schema_name=name, role_name=name, fingerprint=fingerprint, cluster=cluster)
     with owner_connection(cluster) as connection:
         try:
             _create_role(connection, name, runtime_login(cluster))
             artefact.replay(connection, name, statements)
-            _grant(connection, name)
+            grant_rights(connection, name)
             with tenancy.public_scope():
-                return Spare.objects.create(schema_name=name, role_name=name, fingerprint=fingerprint, cluster=cluster)
+                Spare.objects.filter(pk=spare.pk).update(is_ready=True)
         except Exception:
             drop_schema(connection, name)
+            with tenancy.public_scope():
+                spare.delete()
             raise
+    spare.is_ready = True
+    return spare
+
+
+def ready_spares(cluster: str) -> "QuerySet[Spare]":
+    """The spares of the current version that a sign-up may claim on a cluster."""
+    return Spare.objects.filter(fingerprint=tenant_fingerprint(), cluster=cluster, is_ready=True)
 
 
 def keep_spares(wanted: int = SPARES_KEPT) -> int:
@@ -124,7 +103,7 @@ def keep_spares(wanted: int = SPARES_KEPT) -> int:
     built = 0
     for cluster in clusters():
         with tenancy.public_scope():
-            waiting = Spare.objects.filter(fingerprint=tenant_fingerprint(), cluster=cluster).count()
+            waiting = ready_spares(cluster).count()
         for _ in range(wanted - waiting):
             build_spare(cluster)
             built += 1
@@ -132,13 +111,14 @@ def keep_spares(wanted: int = SPARES_KEPT) -> int:
 
 
 def _drop_stale_spares() -> None:
+    """Spares of other versions, and those whose builder died."""
     with tenancy.public_scope():
-        stale = list(Spare.objects.exclude(fingerprint=tenant_fingerprint()))
+        is_stale = ~Q(fingerprint=tenant_fingerprint()) | Q(is_ready=False, created_at__lt=now() - BUILT_WITHIN)
+        stale = list(Spare.objects.filter(is_stale))
     for spare in stale:
-        with tenancy.public_scope():
-            deleted, _ = Spare.objects.filter(pk=spare.pk).delete()
-        if deleted:
-            with owner_connection(spare.cluster) as connection:
+        with owner_connection(spare.cluster) as connection, tenancy.public_scope(), transaction_in_scope():
+            deleted, _ = Spare.objects.filter(pk=spare.pk).delete()  # claimed meanwhile: nothing to delete
+            if deleted:
                 drop_schema(connection, spare.schema_name)
 
 
@@ -155,7 +135,8 @@ def _create_role(connection: "psycopg.Connection[object]", name: str, login: str
     connection.execute(sql.SQL("GRANT {} TO {}").format(role, sql.Identifier(login)))
 
 
-def _grant(connection: "psycopg.Connection[object]", name: str) -> None:
+def grant_rights(connection: "psycopg.Connection[object]", name: str) -> None:
+    """What the role of a tenant may do in its schema; safe to repeat."""
     identifier = sql.Identifier(name)
     for statement in (
         "GRANT USAGE ON SCHEMA {0} TO {0}",

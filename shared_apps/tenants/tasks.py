@@ -1,4 +1,4 @@
-"""Keeping spares ready and completing tenants whose creation was interrupted."""
+"""Keeping spares ready, completing tenants whose creation was interrupted, running what operators asked for."""
 
 import datetime
 
@@ -9,9 +9,12 @@ from kernel import tenancy
 from kernel.clock import now
 
 from shared_apps.tenants import schemas
+from shared_apps.tenants.fleet import compatibility
+from shared_apps.tenants.fleet.changes import run_data_changes
 from shared_apps.tenants.models import Tenant, TenantState
-from shared_apps.tenants.services import finish_provisioning
+from shared_apps.tenants.services import finish_provisioning, run_requested
 
+CHUNKS_AT_A_TIME = 200
 INTERRUPTED_AFTER = datetime.timedelta(minutes=1)
 _log = structlog.get_logger(__name__)
 
@@ -23,7 +26,18 @@ def keep_spares() -> None:
     schemas.keep_spares()
     with tenancy.public_scope():
         waiting = list(Tenant.objects.filter(state=TenantState.PROVISIONING, created_at__lt=now() - INTERRUPTED_AFTER))
+        waiting = [tenant for tenant in waiting if compatibility.may_serve(tenant.fingerprint)]
     for tenant in waiting:
         _log.info("tenant.completing", tenant=str(tenant.public_id))
         finish_provisioning(tenant=tenant)
+    close_old_connections()
+
+
+@shared_task(name="shared_apps.tenants.tasks.run_fleet", ignore_result=True)
+def run_fleet() -> None:
+    """Runs requested by operators, then pending data changes, a bounded number of chunks. It replays scripts and derives none."""
+    close_old_connections()
+    while run_requested():
+        close_old_connections()
+    run_data_changes(chunks=CHUNKS_AT_A_TIME)
     close_old_connections()

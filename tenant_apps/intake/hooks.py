@@ -9,7 +9,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from kernel import tenancy
 from kernel.api.serializers import ProblemSerializer
 from kernel.metrics import HOOKS_REJECTED
-from kernel.problems import CONTENT_TYPE, TooLarge, Unavailable
+from kernel.problems import CONTENT_TYPE, TenantOutdated, TooLarge, Unavailable
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -79,6 +79,8 @@ class HookView(APIView):
         raw = _body(request._request)
         headers = {name.lower(): value for name, value in request.headers.items()}
         route = _verified_route(route_key, raw, headers)
+        if route.tenant.is_outdated:
+            raise TenantOutdated(headers={"Retry-After": "30"})
         with tenancy.tenant_scope(route.tenant):
             event = _store(route, raw, headers)
         return Response({"id": event.public_id}, status=202)

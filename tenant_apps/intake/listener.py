@@ -12,6 +12,7 @@ import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from django.db import DatabaseError, close_old_connections
 from kernel import tenancy
+from kernel.problems import TenantOutdated
 from kernel.tenancy import NoTenantContext, TenantRef, UnknownTenant
 from shared_apps.tenants import selectors as tenants
 
@@ -71,7 +72,7 @@ class MailHandler:
         try:
             for address in envelope.rcpt_tos:
                 await self._in_thread(store_mail, address, raw, origin)
-        except (DatabaseError, InboxGone, UnknownTenant, NoTenantContext) as error:
+        except (DatabaseError, InboxGone, UnknownTenant, NoTenantContext, TenantOutdated) as error:
             _log.warning("mail.not_stored", error=type(error).__name__, size=len(raw))
             return _TRY_LATER
         _log.info("mail.stored", recipients=len(envelope.rcpt_tos), size=len(raw))
@@ -106,10 +107,12 @@ def resolve_recipient(address: str) -> Target | None:
 
 
 def store_mail(address: str, raw: bytes, origin: dict[str, str]) -> None:
-    """Commits one recipient's event. Raises DatabaseError, InboxGone; UnknownTenant where the route vanished meanwhile."""
+    """Commits one recipient's event. Raises DatabaseError, InboxGone, TenantOutdated; UnknownTenant where the route vanished meanwhile."""
     target = resolve_recipient(address)
     if target is None:
         raise UnknownTenant("The recipient's route is gone")
+    if target.tenant.is_outdated:
+        raise TenantOutdated
     with tenancy.tenant_scope(target.tenant):
         services.accept_inbound(
             inbox_id=target.inbox_id,

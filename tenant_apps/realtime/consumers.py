@@ -49,6 +49,8 @@ class EventsConsumer(AsyncWebsocketConsumer):
         self.tenant = await in_public(tenancy.resolve_host, host.rsplit(":", 1)[0].lower())
         if self.tenant is None:
             await self._refuse(CloseCode.SIGN_IN_AGAIN, "no organization answers on this host")
+        elif self.tenant.is_outdated:
+            await self._refuse(CloseCode.UPGRADING, "the organization is being upgraded, connect again later")
         elif not self.tenant.is_active:
             await self._refuse(CloseCode.SUSPENDED, "the organization is suspended")
         else:

@@ -111,6 +111,10 @@ class Feed:
     async def _check_rights(self) -> None:
         """Cuts sockets whose tenant, user, session or key has ended, and refreshes what the others may see."""
         tenant = await in_public(tenancy.resolve_tenant, self.tenant.id)
+        if tenant.is_outdated:
+            for socket in self.sockets:
+                socket.close(CloseCode.UPGRADING, "the organization is being upgraded, connect again later")
+            return
         if not tenant.is_active:
             for socket in self.sockets:
                 socket.close(CloseCode.SUSPENDED, "the organization is suspended")

@@ -18,6 +18,7 @@ class CloseCode(IntEnum):
     WRONG_ORIGIN = 4004
     TOO_SLOW = 4008
     RESTARTING = 4012
+    UPGRADING = 4013
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

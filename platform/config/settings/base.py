@@ -96,6 +96,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- database ----------------------------------------------------------------------------------------------------------
 DATABASE_URL = env.str("DATABASE_URL", "")
 DATABASE_OWNER_URL = env.str("DATABASE_OWNER_URL", "")
+ATENDE_DB_SCHEMAS_PER_CONNECTION = env.int("ATENDE_DB_SCHEMAS_PER_CONNECTION", 100)
 
 
 def _session_options() -> str:
@@ -280,6 +281,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/(api/v1|api/platform/v1|hooks/v1)",
     "SORT_OPERATIONS": True,
+    "ENUM_NAME_OVERRIDES": {
+        "RunStateEnum": "shared_apps.tenants.models.RunState",
+        "TenantStateEnum": "shared_apps.tenants.models.TenantState",
+    },
     "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "kernel.api.schema.add_servers"],
 }

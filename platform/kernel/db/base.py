@@ -15,6 +15,7 @@ from django_tenants.postgresql_backend import base as django_tenants_base
 from psycopg import sql
 
 from kernel import tenancy
+from kernel.db.pool import note_visit
 
 
 class TenantSwitchInTransaction(ImproperlyConfigured):
@@ -112,6 +113,7 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
             raise
         else:
             self._applied = wanted
+            note_visit(self.connection, wanted.schema)
         finally:
             self._applying = False
 

@@ -135,3 +135,34 @@ def test_threads_under_cancels_never_read_another_tenant(fresh_database, acme, g
 
     assert wrong == []
     assert cancelled
+
+
+def backend_pid() -> int:
+    with connection_in_scope().cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return cursor.fetchone()[0]
+
+
+def pids_of_visits(*tenants) -> list[int]:
+    """The backend that serves each visit, with the connection given back to the pool in between, as after a request."""
+    pids = []
+    for tenant in tenants:
+        with tenancy.tenant_scope(tenant):
+            pids.append(backend_pid())
+            connection_in_scope().close()
+    return pids
+
+
+def test_a_pooled_connection_is_replaced_after_so_many_schemas(fresh_database, acme, globex, settings):
+    settings.ATENDE_DB_SCHEMAS_PER_CONNECTION = 2
+
+    first, second, third = pids_of_visits(acme, globex, acme)
+
+    assert first == second
+    assert third != first
+
+
+def test_a_pooled_connection_that_stays_with_few_tenants_is_kept(fresh_database, acme, globex, settings):
+    settings.ATENDE_DB_SCHEMAS_PER_CONNECTION = 3
+
+    assert len(set(pids_of_visits(acme, globex, acme, globex, acme))) == 1

@@ -16,7 +16,7 @@ SIZES = {"desktop": {"width": 1440, "height": 900}, "tablet": {"width": 1024, "h
 FIRST_TICKET = "the first open ticket"
 AGENT_PAGES = ["/inbox/", "/inbox/v/unassigned/", "/inbox/v/done/", FIRST_TICKET, "/me/"]
 ADMIN_PAGES = ["/settings/intake/", "/settings/keys/", "/settings/isolation/"]
-OPERATOR_PAGES = ["/operator/tenants/", "/operator/tenants/new/", "/dev/mail/"]
+OPERATOR_PAGES = ["/operator/tenants/", "/operator/tenants/new/", "/operator/migrations/", "/dev/mail/"]
 OVERFLOW = """() => {
   const out = element => {
     const box = element.getBoundingClientRect();

@@ -1,8 +1,10 @@
 """The operators' pages."""
 
 import pytest
+from kernel.clock import now
 
-from shared_apps.tenants.models import Tenant
+from shared_apps.tenants.fingerprint import tenant_fingerprint
+from shared_apps.tenants.models import FleetRun, FleetStep, Tenant
 
 
 @pytest.mark.parametrize(
@@ -83,3 +85,65 @@ def test_a_language_we_do_not_speak_changes_nothing(browser_for, operator, in_pu
 
     operator.refresh_from_db()
     assert (answer.status_code, operator.language) == (422, "en")
+
+
+@pytest.fixture
+def failed_fleet(in_public, acme, globex):
+    """A run that migrated one tenant and failed in the other."""
+    run = FleetRun.objects.create(
+        target=tenant_fingerprint(), state="failed", total=2, done=1, failed=1, canaries=["acme"], started_at=now(), finished_at=now()
+    )
+    rows = {tenant.slug: tenant for tenant in Tenant.objects.all()}
+    FleetStep.objects.create(tenant=rows["acme"], run=run, source="old", target=run.target, state="done", wave=0)
+    FleetStep.objects.create(
+        tenant=rows["globex"], run=run, source="old", target=run.target, state="failed", attempts=3, error="LockNotAvailable: <busy>"
+    )
+    return run
+
+
+MIGRATIONS = "/operator/migrations/"
+
+
+def test_the_migrations_page_shows_the_run_and_who_failed(browser_for, operator, failed_fleet):
+    page = browser_for(operator).get(MIGRATIONS).content.decode()
+
+    assert "Ended with failures" in page
+    assert "LockNotAvailable: &lt;busy&gt;" in page
+    assert 'hx-trigger="every 2s"' in page
+
+
+def test_the_figures_alone_are_sent_to_a_page_that_asks_again(browser_for, operator, failed_fleet):
+    part = browser_for(operator).get(MIGRATIONS, headers={"HX-Request": "true"}).content.decode()
+
+    assert "<html" not in part
+    assert "Ended with failures" in part
+
+
+def test_trying_a_tenant_again_leaves_a_request_for_the_worker(browser_for, operator, failed_fleet, globex):
+    answer = browser_for(operator).post(f"{MIGRATIONS}{globex.id}/retry/")
+
+    assert (answer.status_code, answer["Location"]) == (302, MIGRATIONS)
+    assert FleetRun.objects.get(state="requested").tenant.slug == "globex"
+
+
+def test_a_tenant_that_is_up_to_date_is_not_tried_again(browser_for, operator, failed_fleet, acme):
+    answer = browser_for(operator).post(f"{MIGRATIONS}{acme.id}/retry/")
+
+    assert answer.status_code == 409
+    assert b"up to date" in answer.content
+    assert not FleetRun.objects.filter(state="requested").exists()
+
+
+def test_a_run_is_asked_for_once(browser_for, operator, in_public):
+    browser = browser_for(operator)
+
+    first, second = browser.post(MIGRATIONS), browser.post(MIGRATIONS)
+
+    assert (first.status_code, second.status_code) == (302, 409)
+    assert FleetRun.objects.count() == 1
+
+
+@pytest.mark.parametrize("path", [MIGRATIONS, f"{MIGRATIONS}01a20000-0000-7000-8000-000000000000/retry/"])
+def test_nobody_asks_for_a_migration(client, in_public, path):
+    assert client.post(path, HTTP_HOST="localhost")["Location"].startswith("/sign-in/")
+    assert not FleetRun.objects.exists()

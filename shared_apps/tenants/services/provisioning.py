@@ -3,7 +3,6 @@
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError
-from django.db.models import QuerySet
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext as _
 from kernel import tenancy
@@ -15,8 +14,7 @@ from kernel.uow import record, record_audit, unit_of_work
 from shared_apps.tenants import schemas
 from shared_apps.tenants.directory import as_ref
 from shared_apps.tenants.events import TenantActivated, TenantCreated
-from shared_apps.tenants.fingerprint import tenant_fingerprint
-from shared_apps.tenants.models import Domain, Spare, Tenant, TenantState
+from shared_apps.tenants.models import Domain, Tenant, TenantState
 from shared_apps.tenants.registry import PROVISIONERS
 from shared_apps.tenants.selectors import host_of
 from shared_apps.tenants.slugs import skeleton, slug_errors
@@ -32,9 +30,10 @@ def create_tenant(*, name: str, slug: str, owner_email: str, cluster: str = DEFA
     name, slug, owner_email = name.strip(), slug.strip(), owner_email.strip().lower()
     _validate(name, slug, owner_email, cluster)
     with tenancy.public_scope():
-        if not _spares(cluster).exists():
-            schemas.build_spare(cluster)
         tenant = _claim(name=name, slug=slug, owner_email=owner_email, cluster=cluster)
+        while tenant is None:  # nobody else's sign-up may take the last one twice: some claim always succeeds
+            schemas.build_spare(cluster)
+            tenant = _claim(name=name, slug=slug, owner_email=owner_email, cluster=cluster)
     return finish_provisioning(tenant=tenant)
 
 
@@ -55,8 +54,11 @@ def finish_provisioning(*, tenant: Tenant) -> Tenant:
 
 
 @unit_of_work
-def _claim(*, name: str, slug: str, owner_email: str, cluster: str) -> Tenant:
-    spare = _spares(cluster).select_for_update(skip_locked=True).order_by("id").first() or _build_and_lock(cluster)
+def _claim(*, name: str, slug: str, owner_email: str, cluster: str) -> Tenant | None:
+    """The tenant in a claimed spare, or None where no spare waits."""
+    spare = schemas.ready_spares(cluster).select_for_update(skip_locked=True).order_by("id").first()
+    if spare is None:
+        return None
     try:
         tenant = Tenant.objects.create(
             schema_name=spare.schema_name,
@@ -76,16 +78,6 @@ def _claim(*, name: str, slug: str, owner_email: str, cluster: str) -> Tenant:
         action="tenant.create", object_type="tenant", object_id=tenant.public_id, changes={"slug": [None, slug], "name": [None, name]}
     )
     return tenant
-
-
-def _spares(cluster: str) -> "QuerySet[Spare]":
-    return Spare.objects.filter(fingerprint=tenant_fingerprint(), cluster=cluster)
-
-
-def _build_and_lock(cluster: str) -> Spare:
-    """The spares seen a moment ago were claimed by others."""
-    spare = schemas.build_spare(cluster)
-    return Spare.objects.select_for_update().get(pk=spare.pk)
 
 
 @unit_of_work

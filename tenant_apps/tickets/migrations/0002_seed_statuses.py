@@ -1,6 +1,7 @@
 """The statuses every tenant starts with."""
 
 from django.db import migrations
+from kernel.db.operations import SeedRows
 
 STATUSES = [
     ("new", "new", "New", "Received", "blue"),
@@ -30,4 +31,4 @@ def seed(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [("tickets", "0001_initial")]
-    operations = [migrations.RunPython(seed, migrations.RunPython.noop)]
+    operations = [SeedRows(seed)]

@@ -3,10 +3,13 @@
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 
 from shared_apps.tenants import schemas
+from shared_apps.tenants.fleet.plans import Choice
+from shared_apps.tenants.fleet.running import Manner, migrate_fleet
+from shared_apps.tenants.models import RunState
 
 
 class Command(BaseCommand):
@@ -23,10 +26,17 @@ class Command(BaseCommand):
         for label, step in (
             ("public schema", schemas.migrate_public),
             ("tenant template", schemas.build_artefact),
-            ("tenants", lambda: bool(schemas.migrate_tenants())),
+            ("tenants", _migrate_tenants),
             ("spare schemas", lambda: bool(schemas.keep_spares(options["spares"]))),
         ):
             started = time.monotonic()
             with console.status(label):
                 changed = step()
             console.print(f"{label}: {'done' if changed else 'up to date'} in {time.monotonic() - started:.1f} s")
+
+
+def _migrate_tenants() -> bool:
+    run = migrate_fleet(Choice(), Manner())
+    if run is not None and run.state != RunState.DONE:
+        raise CommandError(f"{run.failed} of {run.total} tenants were not migrated; manage.py fleet_status says why")
+    return run is not None

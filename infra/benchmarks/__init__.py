@@ -1,0 +1,1 @@
+"""Measurements at scale, each on servers of its own."""
