@@ -65,6 +65,9 @@ class ArchiveWriter:
 
     def close(self) -> None:
         """Lets go of the file, finished or not."""
+        if not self._file.closed:
+            with contextlib.suppress(OSError, ValueError):  # half a member or a full disk: the file is removed anyway
+                self._zip.close()
         self._file.close()
 
 

@@ -48,7 +48,7 @@ def remove_redis_keys(tenant_id: uuid.UUID, schema: str) -> int:
 
 def _holds(key: bytes, marks: tuple[bytes, ...]) -> bool:
     client = redis.client()
-    if client.type(key) != b"string" or int(client.strlen(key)) > _MAX_VALUE:  # type: ignore[arg-type]  # the client is not async
+    if client.type(key) != b"string" or int(client.strlen(key)) > _MAX_VALUE:
         return False
     value = client.get(key)
     return isinstance(value, bytes) and any(mark in value for mark in marks)
