@@ -45,7 +45,8 @@ def is_retired(kind: NameKind, name: str, *, former_owner: uuid.UUID | None = No
 
 
 def retire(kind: NameKind, names: Iterable[str], *, tenant_id: uuid.UUID) -> None:
-    """Blocks names from now on; a second call changes nothing that matters."""
+    """Blocks names from now on, and forgets those whose time is over."""
+    RetiredName.objects.filter(blocked_until__lt=now()).delete()
     for name in names:
         RetiredName.objects.update_or_create(
             kind=kind, name=name, defaults={"tenant_public_id": tenant_id, "blocked_until": now() + BLOCKED_FOR}

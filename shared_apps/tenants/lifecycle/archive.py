@@ -10,7 +10,7 @@ import hmac
 import os
 import secrets
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -41,11 +41,11 @@ class ArchiveWriter:
         self._file = os.fdopen(descriptor, "wb")
         self._zip = zipfile.ZipFile(self._file, "w", zipfile.ZIP_DEFLATED, allowZip64=True, compresslevel=_LEVEL)
 
-    def add(self, name: str, blocks: Iterable[bytes]) -> Facts:
-        """Writes a member and says what it holds."""
+    def add(self, name: str, blocks: Iterable[bytes], told: Callable[[int], None] = lambda _: None) -> Facts:
+        """Writes a member and says what it holds; `told` hears how many lines were written."""
         meter = Meter()
         with self._zip.open(name, "w", force_zip64=True) as member:
-            for block in meter.through(blocks):
+            for block in meter.through(blocks, told):
                 member.write(block)
         return meter.facts()
 
@@ -145,12 +145,15 @@ class ArchiveReader:
         """The stored files."""
         with self._opened(FILES) as member:
             for line in member:
-                found = orjson.loads(line)
-                key, sha256 = str(found["key"]), str(found["sha256"])
+                try:
+                    found = orjson.loads(line)
+                    key, sha256, size = str(found["key"]), str(found["sha256"]), int(found["size"])
+                except (KeyError, TypeError, ValueError) as error:
+                    raise ArchiveRefused("The list of files cannot be read") from error
                 # The key becomes a path below the new tenant's folder, and the digest a member's name.
                 if not _is_key(key) or len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
                     raise ArchiveRefused("The list of files names something that is not a file's key")
-                yield SourceFile(key, sha256, int(found["size"]))
+                yield SourceFile(key, sha256, size)
 
     def file_blocks(self, file: SourceFile) -> Iterator[bytes]:
         """The bytes of one of the files."""

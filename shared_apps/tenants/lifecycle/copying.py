@@ -1,12 +1,14 @@
 """The steps that make a new schema of rows from elsewhere; shared by import, clone and move."""
 
+from collections.abc import Iterable
+
 import psycopg
 from kernel.db.owner import owner_connection
 
 from shared_apps.tenants import schemas
 from shared_apps.tenants.errors import CopyDiffers
 from shared_apps.tenants.lifecycle import tables
-from shared_apps.tenants.lifecycle.journal import Run
+from shared_apps.tenants.lifecycle.journal import Run, counting
 from shared_apps.tenants.lifecycle.sources import Source
 from shared_apps.tenants.lifecycle.tables import Facts, Meter, Table
 
@@ -31,11 +33,11 @@ def drop(cluster: str, schema: str) -> None:
         schemas.drop_schema(connection, schema)
 
 
-def load_all(run: Run, source: Source, *, tenant_id: str, without: frozenset[str], owned_by: str) -> dict[str, Facts]:
+def load_all(run: Run, source: Source, *, without: frozenset[str], owned_by: str = "") -> dict[str, Facts]:
     """Copies all tables in one transaction and compares both sides, row by row. Returns what each table holds.
 
-    `tenant_id` is what both sides leave out of file keys while comparing; `owned_by`, if given, is put in front of them at the end.
-    Raises CopyDiffers, and nothing was copied then.
+    `owned_by` is the tenant's id that file keys get in front when they came without one. Raises CopyDiffers, and nothing was copied
+    then.
     """
     target = run.data["target"]
     copied: dict[str, Facts] = {}
@@ -48,15 +50,16 @@ def load_all(run: Run, source: Source, *, tenant_id: str, without: frozenset[str
             wanted = _matched(here, source.tables(), without)
             tables.empty(connection, target["schema"], here)
             for table, original in wanted:
-                copied[table.name] = _copy(connection, target["schema"], table, source, original)
+                meter = Meter()
+                rows = meter.through(source.rows(original), counting(run.reporter, "load.rows", before, total))
+                copied[table.name] = _copy(connection, target["schema"], table, rows, meter, source.expected(original))
                 before += copied[table.name].rows
-                run.reporter.reached("load.rows", before, total)
-            _compare(connection, target["schema"], [table for table, _ in wanted], copied, tenant_id)
+            _compare(connection, target["schema"], [table for table, _ in wanted], copied)
             for table, _ in wanted:
                 if owned_by:
                     tables.own_files(connection, target["schema"], table, owned_by)
             tables.advance_sequences(connection, target["schema"], source.sequences())
-            connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # a key that leads nowhere is an error here, not at the commit
+            _check_keys(connection)
     run.reporter.reached("load.committed")
     return copied
 
@@ -71,16 +74,27 @@ def _matched(here: dict[str, Table], theirs: list[Table], without: frozenset[str
     return [(here[table.name], table) for table in theirs]
 
 
-def _copy(connection: "psycopg.Connection[object]", schema: str, table: Table, source: Source, original: Table) -> Facts:
-    meter = Meter()
-    tables.load(connection, schema, table, meter.through(source.rows(original)))
-    expected = source.expected(original)
+def _copy(
+    connection: "psycopg.Connection[object]", schema: str, table: Table, rows: Iterable[bytes], meter: Meter, expected: Facts | None
+) -> Facts:
+    try:
+        tables.load(connection, schema, table, rows)
+    except (psycopg.DataError, psycopg.IntegrityError) as error:
+        raise CopyDiffers(f"The rows of {table.name} are not rows of this table") from error
     if expected is not None and expected != meter.facts():
         raise CopyDiffers(f"The rows of {table.name} are not those that were written")
     return meter.facts()
 
 
-def _compare(connection: "psycopg.Connection[object]", schema: str, found: list[Table], copied: dict[str, Facts], tenant_id: str) -> None:
+def _compare(connection: "psycopg.Connection[object]", schema: str, found: list[Table], copied: dict[str, Facts]) -> None:
     for table in found:
-        if tables.measure(connection, schema, table, tenant_id=tenant_id) != copied[table.name]:
+        if tables.measure(connection, schema, table) != copied[table.name]:
             raise CopyDiffers(f"The rows of {table.name} differ from the original")
+
+
+def _check_keys(connection: "psycopg.Connection[object]") -> None:
+    """A key that leads nowhere is found here and not at the commit."""
+    try:
+        connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    except psycopg.IntegrityError as error:
+        raise CopyDiffers("The rows of the tables do not belong together") from error

@@ -163,6 +163,7 @@ def _certify(run: Run) -> None:
         raise DeletionUnfinished(f"Found: {found}"[:400], traces=found)
     if "certificate" not in data:
         data["certificate"] = _certificate(operation, found)
+        del data["addresses"]
         run.save()
     with tenancy.public_scope():
         _note(operation)

@@ -1,6 +1,6 @@
 """Writing a tenant to one file."""
 
-from collections.abc import Iterator
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from shared_apps.tenants.events import TenantExported
 from shared_apps.tenants.fingerprint import tenant_fingerprint
 from shared_apps.tenants.lifecycle import archive, journal, sources, tables
 from shared_apps.tenants.lifecycle.archive import ArchiveWriter, Manifest
-from shared_apps.tenants.lifecycle.journal import Reporter, Run, Step, Verb
+from shared_apps.tenants.lifecycle.journal import Reporter, Run, Step, Verb, counting
 from shared_apps.tenants.lifecycle.passphrase import Wrapping
 from shared_apps.tenants.lifecycle.sources import LiveSource
 from shared_apps.tenants.models import OperationKind, Tenant, TenantOperation, TenantState
@@ -27,7 +27,7 @@ EXPORTABLE = (TenantState.ACTIVE, TenantState.SUSPENDED)
 
 
 def export_tenant(*, tenant: Tenant, path: Path, passphrase: str = "", reporter: Reporter | None = None) -> Manifest:
-    """Writes an active or suspended tenant to `path`, as it is at one instant. Returns the manifest.
+    """Writes an active or suspended tenant to `path`, as it is at one instant. Returns the figures of the manifest.
 
     Work on the tenant goes on meanwhile. Raises ExportRefused, TenantStateConflict, OperationRunning; nothing is left behind then.
     """
@@ -81,8 +81,8 @@ def _write(run: Run) -> None:
         writer.finish(manifest)
     finally:
         writer.close()
-    short = {name: value for name, value in manifest.items() if name not in {"routes", "secrets"}}
-    run.data["manifest"] = short
+    # The row outlives the tenant: it keeps figures, and neither names nor addresses.
+    run.data["manifest"] = {name: manifest[name] for name in ("tables", "files", "audit", "seal")}
     with tenancy.public_scope():
         _note(tenant=tenant, manifest=manifest)
 
@@ -139,30 +139,26 @@ def _route(route: Any, wrapping: Wrapping | None) -> dict[str, Any]:  # Any: a c
 def _write_tables(writer: ArchiveWriter, source: LiveSource, reporter: Reporter) -> dict[str, Any]:  # Any: JSON
     total, before, written = source.row_count(), 0, {}
     for table in source.tables():
-        facts = writer.add(f"tables/{table.name}.copy", source.rows(table))
+        told = counting(reporter, "write.rows", before, total)
+        facts = writer.add(f"tables/{table.name}.copy", source.rows(table), told)
         written[table.name] = {"columns": list(table.columns), "rows": facts.rows, "bytes": facts.bytes, "sha256": facts.sha256}
         before += facts.rows
-        reporter.reached("write.rows", before, total)
     return written
 
 
 def _write_files(writer: ArchiveWriter, source: LiveSource, reporter: Reporter) -> dict[str, Any]:  # Any: JSON
-    """Each content once; the list of keys is a member of its own, since it may be long."""
-    lines: list[bytes] = []
+    """Each content once; the list of keys is a member of its own, gathered on disk, since it may be long."""
     written: set[bytes] = set()
-    for number, file in enumerate(source.files(), 1):
-        if bytes.fromhex(file.sha256) not in written:
-            writer.add(f"files/{file.sha256}", source.file_blocks(file))
-            written.add(bytes.fromhex(file.sha256))
-        lines.append(orjson.dumps({"key": file.key, "sha256": file.sha256, "size": file.size}) + b"\n")
-        reporter.reached("write.files", number)
-    facts = writer.add(archive.FILES, _in_blocks(lines))
+    with tempfile.TemporaryFile() as lines:
+        for number, file in enumerate(source.files(), 1):
+            if bytes.fromhex(file.sha256) not in written:
+                writer.add(f"files/{file.sha256}", source.file_blocks(file))
+                written.add(bytes.fromhex(file.sha256))
+            lines.write(orjson.dumps({"key": file.key, "sha256": file.sha256, "size": file.size}) + b"\n")
+            reporter.reached("write.files", number)
+        lines.seek(0)
+        facts = writer.add(archive.FILES, iter(lambda: lines.read(tables.BLOCK), b""))
     return {"rows": facts.rows, "bytes": facts.bytes, "sha256": facts.sha256}
-
-
-def _in_blocks(lines: list[bytes]) -> Iterator[bytes]:
-    for start in range(0, len(lines), 1000):
-        yield b"".join(lines[start : start + 1000])
 
 
 def _chain(tenant: TenantRef) -> dict[str, Any]:  # Any: JSON

@@ -18,7 +18,7 @@ from shared_apps.accounts import services as accounts
 from shared_apps.audit import trail
 from shared_apps.tenants import names, pinned, schemas
 from shared_apps.tenants.directory import as_ref
-from shared_apps.tenants.errors import ArchiveRefused, ExportRefused, TenantStateConflict
+from shared_apps.tenants.errors import ArchiveRefused, CopyDiffers, ExportRefused, TenantStateConflict
 from shared_apps.tenants.events import TenantImported
 from shared_apps.tenants.fingerprint import tenant_fingerprint
 from shared_apps.tenants.lifecycle import archive, copying, journal, sources, tables
@@ -26,6 +26,7 @@ from shared_apps.tenants.lifecycle.archive import Manifest
 from shared_apps.tenants.lifecycle.exporting import EXPORTABLE
 from shared_apps.tenants.lifecycle.journal import Reporter, Run, Step, Verb
 from shared_apps.tenants.lifecycle.passphrase import Wrapping
+from shared_apps.tenants.lifecycle.tables import Meter
 from shared_apps.tenants.models import ChannelRoute, Domain, NameKind, OperationKind, Tenant, TenantOperation, TenantState
 from shared_apps.tenants.registry import ADOPTERS, Adoption, RouteWish
 from shared_apps.tenants.selectors import host_of
@@ -151,7 +152,7 @@ def _reference(run: Run) -> TenantRef:
 
 def _load(run: Run) -> None:
     reference = _reference(run)
-    copying.load_all(run, run.context["source"], tenant_id="", without=tables.SECRETS, owned_by=str(reference.id))
+    copying.load_all(run, run.context["source"], without=tables.SECRETS, owned_by=str(reference.id))
     with tenancy.tenant_scope(reference):
         pinned.check_pins()
 
@@ -159,7 +160,10 @@ def _load(run: Run) -> None:
 def _store_files(run: Run) -> None:
     tenant_id, source = run.operation.tenant_public_id, run.context["source"]
     for number, file in enumerate(source.files(), 1):
-        storage.put_blocks(f"{tenant_id}/{file.key}", source.file_blocks(file))
+        meter = Meter()
+        storage.put_blocks(f"{tenant_id}/{file.key}", meter.through(source.file_blocks(file)))
+        if (meter.facts().sha256, meter.facts().bytes) != (file.sha256, file.size):
+            raise CopyDiffers(f"The stored file {file.key} differs from the original")
         run.reporter.reached("files.stored", number)
 
 
@@ -248,7 +252,7 @@ def _add_routes(run: Run) -> None:
     wishes = [RouteWish(wish[0], wish[1], uuid.UUID(wish[2]), wish[3]) for wish in run.data["wishes"]]
     reference = _reference(run)
     lost = [wish.external_id for wish in wishes if not _add_route(run, reference, wish)]
-    run.data["attention"] = lost
+    run.data["attention"] = len(lost)
 
 
 def _add_route(run: Run, reference: TenantRef, wish: RouteWish) -> bool:
@@ -264,10 +268,23 @@ def _add_route(run: Run, reference: TenantRef, wish: RouteWish) -> bool:
 
 
 def _open(run: Run) -> None:
+    """May run again after it has forgotten: it needs nothing but the tenant's id."""
     with tenancy.public_scope():
         Tenant.objects.filter(public_id=run.operation.tenant_public_id, state=TenantState.SUSPENDED).update(state=TenantState.ACTIVE)
     tenancy.forget_directory()
-    run.data["secrets"] = {}
+    _forget_contents(run)
+
+
+def _drop_built(run: Run) -> None:
+    copying.drop_built(run)
+    _forget_contents(run)
+
+
+def _forget_contents(run: Run) -> None:
+    """The row outlives the tenant, so it keeps where the tenant came from but nothing of what it had."""
+    kept = {"origin", "is_ours", "target", "attention"}
+    for name in set(run.data) - kept:
+        del run.data[name]
 
 
 def _made(operation: TenantOperation) -> Tenant:
@@ -277,7 +294,7 @@ def _made(operation: TenantOperation) -> Tenant:
 
 def _verb(kind: str) -> Verb:
     steps: Iterable[Step] = (
-        Step("build", copying.build, copying.drop_built),
+        Step("build", copying.build, _drop_built),
         Step("load", _load),
         Step("files", _store_files, _remove_files),
         Step("adopt", _adopt),

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-import structlog
+import psycopg
 from django.db import IntegrityError
 from django.db.models import F
 from kernel import tenancy
@@ -21,8 +21,8 @@ from kernel.registry import Registry
 from shared_apps.tenants.errors import OperationRunning
 from shared_apps.tenants.models import OperationState, TenantOperation
 
+_PATIENCE = "10s"
 _LOCK_SPACE = 0x41746564  # the first half of our advisory locks' keys
-_log = structlog.get_logger(__name__)
 
 
 class Superseded(RuntimeError):
@@ -40,6 +40,11 @@ class Silence:
 
     def reached(self, point: str, done: int = 0, total: int = 0) -> None:
         """Nothing."""
+
+
+def counting(reporter: Reporter, point: str, before: int, total: int) -> Callable[[int], None]:
+    """A function that tells the reporter how much is done, given what was done since `before`."""
+    return lambda done: reporter.reached(point, before + done, total)
 
 
 @dataclasses.dataclass(slots=True)
@@ -177,7 +182,9 @@ def _taken_over(operation: TenantOperation, reporter: Reporter, context: dict[st
 def _alone(operation: TenantOperation) -> Iterator[None]:
     """Refuses while another process works on the operation; a dead process has let go. Raises OperationRunning."""
     with owner_connection() as connection:
-        row = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCK_SPACE, operation.pk % 2**31]).fetchone()
-        if row is None or not row[0]:
-            raise OperationRunning(f"Another process is at work on the {operation.kind} of {operation.slug}")
+        connection.execute(f"SET lock_timeout = '{_PATIENCE}'")  # the server takes a moment to notice that a process has died
+        try:
+            connection.execute("SELECT pg_advisory_lock(%s, %s)", [_LOCK_SPACE, operation.pk % 2**31])
+        except psycopg.errors.LockNotAvailable as error:
+            raise OperationRunning(f"Another process is at work on the {operation.kind} of {operation.slug}") from error
         yield

@@ -55,7 +55,8 @@ def move_tenant(*, tenant: Tenant, cluster: str, reporter: Reporter | None = Non
         raise MoveNotPossible("The tenant's schema is behind; run migrate_platform first")
     if waiting_move(tenant) is not None:
         raise MoveNotPossible("An earlier move waits: confirm it or take it back first")
-    places = {"source": _place(tenant), "target": {"cluster": cluster, "schema": schemas.new_schema_name()}}
+    target = {"cluster": cluster, "schema": schemas.new_schema_name()}
+    places = {"source": _place(tenant), "target": target, "fingerprint": tenant.fingerprint}
     operation = journal.begin(kind=OperationKind.MOVE, tenant_id=tenant.public_id, slug=tenant.slug, data=places)
     return journal.carry_out(operation, reporter)
 
@@ -79,7 +80,7 @@ def undo_move(*, tenant: Tenant, reporter: Reporter | None = None) -> TenantOper
     if former is not None:
         return former
     move = _waiting(tenant)
-    data = {"source": move.data["target"], "target": move.data["source"], "rows": move.data["rows"], "move": move.pk}
+    data = {**move.data, "source": move.data["target"], "target": move.data["source"], "move": move.pk}
     operation = journal.begin(kind=OperationKind.MOVE_BACK, tenant_id=tenant.public_id, slug=tenant.slug, data=data)
     return journal.carry_out(operation, reporter)
 
@@ -141,7 +142,7 @@ def _allow_writing(run: Run) -> None:
 
 def _load(run: Run) -> None:
     with sources.snapshot(_reference_at(run, "source"), is_portable=False) as source:
-        copied = copying.load_all(run, source, tenant_id="", without=frozenset(), owned_by="")
+        copied = copying.load_all(run, source, without=frozenset())
     run.data["rows"] = {name: dataclasses.asdict(facts) for name, facts in copied.items()}
 
 
@@ -186,6 +187,8 @@ def _write_place(run: Run) -> None:
     tenant = Tenant.objects.select_for_update().get(public_id=run.operation.tenant_public_id)
     if tenant.schema_name == target["schema"]:
         return
+    if tenant.fingerprint != run.data["fingerprint"]:
+        raise MoveNotPossible("The tenant was migrated meanwhile, its other schema was not")
     Tenant.objects.filter(pk=tenant.pk).update(**_columns(target))
     record(TenantMoved(aggregate_id=tenant.public_id, slug=tenant.slug, source=source["cluster"], target=target["cluster"]))
     record_audit(

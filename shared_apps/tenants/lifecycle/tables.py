@@ -161,8 +161,10 @@ def file_keys(connection: "psycopg.Connection[Any]", schema: str, table: Table, 
         start=sql.Literal(_KEY_START),
         prefix=sql.Literal(f"{tenant_id}/"),
     )
-    for (key,) in connection.execute(query).fetchall():
-        yield str(key)
+    with connection.cursor(name=f"files_of_{table.name}") as cursor:  # there may be millions
+        cursor.execute(query)
+        for (key,) in cursor:
+            yield str(key)
 
 
 def sequences_of(connection: "psycopg.Connection[Any]", schema: str) -> dict[str, int]:

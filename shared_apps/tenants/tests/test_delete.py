@@ -3,10 +3,12 @@
 import datetime
 import json
 import re
+from pathlib import Path
 
 import pytest
 import time_machine
 from conftest import ApiClient
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -49,8 +51,7 @@ def canary_hits(tenant):
         ).fetchall():
             text = str(connection.execute(f'SELECT coalesce(string_agg(t::text, chr(10)), \'\') FROM "{schema}"."{table}" t').fetchone()[0])
             hits += [f"{schema}.{table}: {mark}" for mark in marks if mark in text]
-    for key in storage.keys_of(""):
-        hits += [key] if str(tenant.id) in key else []
+    hits += [str(path) for path in Path(settings.MEDIA_ROOT).rglob("*") if str(tenant.id) in str(path)]
     for key in redis.client().scan_iter():
         hits += [key.decode()] if str(tenant.id).encode() in key else []
     return hits

@@ -2,16 +2,16 @@
 
 import pytest
 from celery import current_app
+from config import tasks as scheduled
 from django.test import Client
 from kernel import tenancy
-
-from config import tasks as scheduled
-from shared_apps.tenants import services
-from shared_apps.tenants.models import Tenant
 from tenant_apps.intake.listener import resolve_recipient, store_mail
 from tenant_apps.intake.models import InboundEvent
 from tenant_apps.intake.tests.factories import FIRST_MAIL, api_inbox, signed
 from tenant_apps.messaging.models import Message
+
+from shared_apps.tenants import services
+from shared_apps.tenants.models import Tenant
 
 COUNT = 3
 
