@@ -16,6 +16,9 @@ from shared_apps.tenants.fingerprint import tenant_fingerprint
 from shared_apps.tenants.models import ChannelRoute, Tenant, TenantOperation, TenantState
 
 NEWEST_FIRST = Order(("created_at", "id"))
+COLUMNS = (
+    "id", "public_id", "name", "slug", "state", "cluster", "fingerprint", "owner_email", "is_outward_paused", "created_at", "updated_at",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def tenant_page(*, search: str = "", state: str = "", cursor: str = "", limit: i
     if search:
         rows = rows.filter(Q(name__icontains=search) | Q(slug__icontains=search) | Q(owner_email__icontains=search))
     page = keyset_page(
-        rows.values("id", "public_id", "name", "slug", "state", "cluster", "fingerprint", "owner_email", "created_at", "updated_at"),
+        rows.values(*COLUMNS),
         order=NEWEST_FIRST,
         cursor=cursor,
         limit=limit,

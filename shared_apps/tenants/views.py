@@ -31,6 +31,7 @@ class TenantSerializer(StrictSerializer):
     state = serializers.ChoiceField(choices=TenantState.choices)
     cluster = serializers.CharField()
     owner_email = serializers.CharField()
+    is_outward_paused = serializers.BooleanField(help_text="A clone: no message and no mail ever leaves it")
     is_current = serializers.BooleanField(help_text="Whether the schema is at the platform's version")
     created_at = serializers.DateTimeField()
 
@@ -165,6 +166,7 @@ def tenant_json(tenant: Tenant) -> dict[str, Any]:  # Any: JSON
         "state": tenant.state,
         "cluster": tenant.cluster,
         "owner_email": tenant.owner_email,
+        "is_outward_paused": tenant.is_outward_paused,
         "is_current": tenant.fingerprint == tenant_fingerprint(),
         "created_at": tenant.created_at,
     }

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import tracemalloc
 import uuid
 import zipfile
 
@@ -10,14 +12,16 @@ from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from kernel import storage, tenancy
 from kernel.db.owner import owner_connection
+from kernel.problems import ValidationProblem
 from tenant_apps.connectors.models import Inbox
+from tenant_apps.contacts.models import Contact
 from tenant_apps.intake import services as intake
 from tenant_apps.intake.models import InboundEvent
 from tenant_apps.messaging.models import Attachment, Message
 
 from shared_apps.audit import trail
 from shared_apps.audit.models import AuditEntry
-from shared_apps.tenants import lifecycle
+from shared_apps.tenants import lifecycle, services
 from shared_apps.tenants.errors import ArchiveRefused, CopyDiffers, ExportRefused, OperationRunning
 from shared_apps.tenants.lifecycle import archive, copying, journal, tables
 from shared_apps.tenants.models import ChannelRoute, Tenant, TenantOperation
@@ -469,3 +473,114 @@ def test_an_archive_holds_the_words_and_a_refused_one_is_named(full, file):
     assert SECRET_TEXT in text
     with pytest.raises(ArchiveRefused), archive.opened(file.with_name("missing")):
         pass
+
+
+# --- two at a time -----------------------------------------------------------------------------------------------------
+class During:
+    """A reporter that does something once, at one point."""
+
+    def __init__(self, point, act):
+        self.point, self.act, self.found = point, act, []
+
+    def reached(self, point, done=0, total=0):
+        if point == self.point and not self.found:
+            self.found.append(None)
+            self.found[0] = self.act()
+
+
+def test_while_an_import_runs_its_slug_is_taken(full, file):
+    def sign_up():
+        with tenancy.public_scope(), pytest.raises(ValidationProblem) as refusal:
+            services.create_tenant(name="Quick", slug="back", owner_email="o@quick.example")
+        return [error.code for error in refusal.value.errors]
+
+    export("canela", file)
+    during = During("files", sign_up)
+
+    tenant = lifecycle.import_tenant(path=file, slug="back", reporter=during)
+
+    assert during.found == [["taken"]]
+    assert tenant.state == "active"
+
+
+def test_a_second_import_does_not_take_over_from_one_that_lives(full, file, monkeypatch):
+    monkeypatch.setattr(journal, "_PATIENCE", "100ms")
+
+    def again():
+        with pytest.raises(OperationRunning):
+            lifecycle.import_tenant(path=file, slug="back")
+        return "refused"
+
+    export("canela", file)
+    during = During("files", again)
+
+    tenant = lifecycle.import_tenant(path=file, slug="back", reporter=during)
+
+    assert during.found == ["refused"]
+    assert tenant.state == "active"
+    with tenancy.public_scope():
+        assert list(TenantOperation.objects.filter(kind="import").values_list("state", flat=True)) == ["done"]
+
+
+def test_a_slug_that_was_taken_at_the_last_moment_undoes_the_import(full, file):
+    """Whoever checked before the import began may still come first."""
+
+    def sign_up():
+        with tenancy.public_scope():
+            Tenant.objects.filter(slug="globex").update(slug="back")
+
+    export("canela", file)
+    before = schemas_and_roles()
+
+    with pytest.raises(ValidationProblem):
+        lifecycle.import_tenant(path=file, slug="back", reporter=During("register", sign_up))
+
+    assert schemas_and_roles() == before
+    with tenancy.public_scope():
+        assert TenantOperation.objects.get(kind="import").state == "undone"
+
+
+def test_what_happens_after_the_snapshot_is_not_in_the_archive(full, file):
+    def write():
+        with tenancy.tenant_scope(full):
+            Contact.objects.create(name="Too late")
+
+    before = row_digests(full)
+    lifecycle.export_tenant(tenant=row("canela"), path=file, reporter=During("write.rows", write))
+
+    with archive.opened(file) as source:
+        source.check()
+        assert {name: facts["sha256"] for name, facts in source.manifest["tables"].items()} == {
+            name: facts.sha256 for name, facts in before.items() if name not in LEFT_OUT
+        }
+    with tenancy.tenant_scope(full):
+        assert Contact.objects.filter(name="Too late").exists()
+
+
+def test_a_large_file_passes_without_filling_the_memory(full, file):
+    size = 40 * 1024 * 1024
+    with tenancy.tenant_scope(full):
+        attachment = Attachment.objects.get()
+        storage.put_blocks(attachment.storage_key, (os.urandom(1024 * 1024) for _ in range(size // 1024**2)))
+    tracemalloc.start()
+
+    export("canela", file)
+    bring_in(file)
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert file.stat().st_size > size
+    assert peak < size / 2
+
+
+def test_no_column_but_storage_key_holds_a_key_of_a_stored_file(full):
+    """The convention that copying stands on: a file key in another column would keep the original's id."""
+    found = []
+    with owner_connection(full.cluster) as connection:
+        for table in tables.tables_of(connection, full.schema):
+            for column in table.columns:
+                query = f'SELECT 1 FROM "{full.schema}".{table.name} WHERE "{column}"::text LIKE %s LIMIT 1'
+                if connection.execute(query, [f"%{full.id}/%"]).fetchone():
+                    found.append((table.name, column))
+
+    assert found == [("messaging_attachment", "storage_key")]
