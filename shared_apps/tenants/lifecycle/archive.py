@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import uuid
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -86,7 +87,7 @@ class ArchiveReader:
             raise ArchiveRefused("The file is not a complete archive") from error
         try:
             self._check_form(names)
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ArchiveRefused("The manifest is not complete") from error
 
     def _check_form(self, names: list[str]) -> None:
@@ -101,6 +102,10 @@ class ArchiveReader:
                 f"The archive was made by a product with the migrations {manifest['fingerprint']}, this one has {tenant_fingerprint()}; "
                 "import it with the version that made it and upgrade there"
             )
+        tenant = manifest["tenant"]
+        uuid.UUID(tenant["id"])
+        if not 0 < len(tenant["name"]) <= 120 or len(tenant["owner_email"]) > 254 or not isinstance(tenant["hosts"], list):
+            raise ArchiveRefused("The manifest describes no tenant")
         wanted = {MANIFEST, FILES, *(f"tables/{name}.copy" for name in manifest["tables"])}
         kept = [name for name in names if not name.startswith("files/")]
         if sorted(kept) != sorted(wanted) or len(set(names)) != len(names):

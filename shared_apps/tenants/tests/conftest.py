@@ -18,3 +18,17 @@ def _own_media(settings, tmp_path_factory, request) -> None:
     """Files of tests that copy whole tenants lie in a folder of their own."""
     if "fresh_database" in request.fixturenames:
         settings.MEDIA_ROOT = tmp_path_factory.mktemp("media")
+
+
+@pytest.fixture
+def full(fresh_database):
+    """The tenant canela with a bit of everything."""
+    from shared_apps.tenants.tests.lives import new_tenant
+
+    return new_tenant("canela")
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Where an archive of it may be written."""
+    return tmp_path / "canela.atende"
