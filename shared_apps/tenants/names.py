@@ -32,8 +32,7 @@ def slug_faults(slug: str, *, former_owner: uuid.UUID | None = None) -> list[Fie
         return [
             FieldError("/slug", "retired", _("An organization that was deleted lately used this address; it stays blocked for a while"))
         ]
-    wanted = skeleton(slug)
-    if any(skeleton(other) == wanted for other in Tenant.objects.values_list("slug", flat=True).iterator()):
+    if _looks_like_another(slug, former_owner):
         return [FieldError("/slug", "confusable", _("This address looks like another organization's"))]
     return []
 
@@ -59,3 +58,13 @@ def release(*, tenant_id: uuid.UUID, slug: str, addresses: Iterable[str]) -> Non
     own.filter(kind=NameKind.SLUG, name=slug).delete()
     own.filter(kind=NameKind.HOST, name=host_of(slug)).delete()
     own.filter(kind=NameKind.ADDRESS, name__in=list(addresses)).delete()
+
+
+def _looks_like_another(slug: str, former_owner: uuid.UUID | None) -> bool:
+    """Whether people could take the slug for another organization's, or for one that was deleted lately: `gl0bex` beside `globex`."""
+    retired = RetiredName.objects.filter(kind=NameKind.SLUG, blocked_until__gt=now())
+    if former_owner is not None:
+        retired = retired.exclude(tenant_public_id=former_owner)
+    others = [*Tenant.objects.values_list("slug", flat=True), *retired.values_list("name", flat=True)]
+    wanted = skeleton(slug)
+    return any(skeleton(other) == wanted for other in others)

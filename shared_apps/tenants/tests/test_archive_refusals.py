@@ -76,6 +76,7 @@ def test_an_untouched_archive_would_not_be_refused(full, file):
         ("globex", [], "taken"),
         ("canela", [], "taken"),
         ("admin", [], "reserved"),
+        ("gl0bex", [], "confusable"),
         ("асme", [], "confusable"),
         ("No Slug", [], "malformed"),
         ("back", ["--cluster", "moon"], "unknown"),
