@@ -15,15 +15,16 @@ def forbid_writing(cluster: str, schema: str) -> None:
     """From the return of this function on nothing is written to the schema by its role, and everything begun before has ended.
 
     A statement checks its rights after it has locked its tables, and holds the lock until its transaction ends. So whoever had
-    passed the check before the rights were taken is waited for by the SHARE lock, and whoever comes later is refused.
+    passed the check before the rights were taken is waited for by the SHARE lock, and whoever comes later is refused. One table
+    at a time is locked, so that no writer who holds one table and comes to the next can be in a deadlock with us.
     """
     with owner_connection(cluster) as connection:
         name = sql.Identifier(schema)
         connection.execute(sql.SQL("REVOKE INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {0} FROM {0}").format(name))
         connection.execute(sql.SQL("REVOKE USAGE ON ALL SEQUENCES IN SCHEMA {0} FROM {0}").format(name))
         connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
-        with connection.transaction():
-            for table in _tables(connection, schema):
+        for table in _tables(connection, schema):
+            with connection.transaction():
                 connection.execute(sql.SQL("LOCK TABLE {}.{} IN SHARE MODE").format(name, sql.Identifier(table)))
 
 

@@ -16,6 +16,7 @@ from django.db.models import F
 from kernel import tenancy
 from kernel.clock import now
 from kernel.db.owner import owner_connection
+from kernel.problems import Problem
 from kernel.registry import Registry
 
 from shared_apps.tenants.errors import OperationRunning
@@ -140,7 +141,7 @@ def carry_out(operation: TenantOperation, reporter: Reporter, **context: Any) ->
         except Superseded:
             raise
         except (Exception, KeyboardInterrupt) as error:
-            run.save(error=f"{type(error).__name__}: {error}"[:500])
+            run.save(error=_reason(error))
             if not verb.is_past_return(operation.step):
                 _undo(run, verb)
             raise
@@ -158,6 +159,11 @@ def settle(operation: TenantOperation, reporter: Reporter, **context: Any) -> bo
     with _alone(operation):
         _undo(_taken_over(operation, reporter, context), verb)
     return False
+
+
+def _reason(error: BaseException) -> str:
+    """Our own sentences; of anything else only the kind, since a database error repeats the values of a row."""
+    return error.detail[:500] if isinstance(error, Problem) else type(error).__name__
 
 
 def _undo(run: Run, verb: Verb) -> None:

@@ -1,6 +1,8 @@
 """Looking for what is left of a tenant: in every cluster's catalogue, the registry, the stored files and Redis."""
 
+import itertools
 import uuid
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from kernel import redis, storage, tenancy
@@ -14,7 +16,6 @@ SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname = %(name)s
 UNION ALL SELECT 'role ' || rolname FROM pg_roles WHERE rolname = %(name)s
 UNION ALL SELECT 'rights on database ' || datname FROM pg_database
   WHERE datname = current_database() AND datacl::text LIKE '%%' || %(name)s || '%%'"""
-_MAX_VALUE: Final = 1024 * 1024
 
 
 def find_traces(*, tenant_id: uuid.UUID, schema: str, slug: str) -> dict[str, list[str]]:
@@ -30,12 +31,12 @@ def find_traces(*, tenant_id: uuid.UUID, schema: str, slug: str) -> dict[str, li
 def redis_keys(tenant_id: uuid.UUID, schema: str) -> list[str]:
     """Keys whose name holds the tenant's id or schema, and keys with a plain value that does. Queued tasks hold ids only and are left
     to the workers, which drop those of a tenant that is gone."""
-    client, marks = redis.client(), (str(tenant_id).encode(), schema.encode())
-    found = []
-    for key in client.scan_iter(count=1000):
-        if any(mark in key for mark in marks) or _holds(key, marks):
-            found.append(key.decode("utf-8", "replace"))
-    return sorted(found)
+    client, marks = redis.client(), (str(tenant_id), schema)
+    found = {key for mark in marks for key in client.scan_iter(match=f"*{mark}*", count=1000)}
+    for keys in _batches(client.scan_iter(_type="string", count=1000)):
+        values = zip(keys, client.mget(keys), strict=True)
+        found |= {key for key, value in values if value and any(mark.encode() in value for mark in marks)}
+    return sorted(key.decode("utf-8", "replace") for key in found)
 
 
 def remove_redis_keys(tenant_id: uuid.UUID, schema: str) -> int:
@@ -46,12 +47,10 @@ def remove_redis_keys(tenant_id: uuid.UUID, schema: str) -> int:
     return len(keys)
 
 
-def _holds(key: bytes, marks: tuple[bytes, ...]) -> bool:
-    client = redis.client()
-    if client.type(key) != b"string" or int(client.strlen(key)) > _MAX_VALUE:
-        return False
-    value = client.get(key)
-    return isinstance(value, bytes) and any(mark in value for mark in marks)
+def _batches(keys: Iterable[bytes]) -> Iterator[list[bytes]]:
+    waiting = iter(keys)
+    while batch := list(itertools.islice(waiting, 200)):
+        yield batch
 
 
 def _in_catalogues(schema: str) -> list[str]:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from shared_apps.tenants.lifecycle.journal import Superseded
 from shared_apps.tenants.models import Tenant
 
 
@@ -64,6 +65,8 @@ def errors_as_text() -> Iterator[None]:
         raise CommandError("; ".join(lines)) from problem
     except Problem as problem:
         raise CommandError(problem.detail) from problem
+    except Superseded as error:
+        raise CommandError("Another run of the same operation has taken over") from error
     except KeyboardInterrupt as interrupt:
         raise CommandError("Interrupted; run the command again to go on or to start anew") from interrupt
 

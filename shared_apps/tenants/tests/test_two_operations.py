@@ -1,6 +1,7 @@
 """Two operations at a time, and names that somebody else wants meanwhile."""
 
 import pytest
+from django.db import IntegrityError
 from kernel import tenancy
 from kernel.problems import ValidationProblem
 
@@ -69,3 +70,16 @@ def test_a_slug_that_was_taken_at_the_last_moment_undoes_the_import(full, file):
     assert schemas_and_roles() == before
     with tenancy.public_scope():
         assert TenantOperation.objects.get(kind="import").state == "undone"
+
+
+def test_an_operation_keeps_no_row_of_the_tenant_in_its_error(full, file):
+    """The row outlives the tenant and is shown to operators; what a database says of a broken row must not be in it."""
+
+    def fail():
+        raise IntegrityError("duplicate key, DETAIL: Key (email)=(mia@customer.example)")
+
+    with pytest.raises(IntegrityError):
+        lifecycle.export_tenant(tenant=row("canela"), path=file, reporter=During("write.rows", fail))
+
+    with tenancy.public_scope():
+        assert TenantOperation.objects.get().error == "IntegrityError"

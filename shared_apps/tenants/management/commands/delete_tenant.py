@@ -26,8 +26,7 @@ class Command(BaseCommand):
         slug = options["slug"]
         if lifecycle.find_deletion(slug) is None:
             find_tenant(slug)
-        typed = options["confirm"] or input(f"This deletes {slug} for good. Type its slug to go on: ")
-        if typed != slug:
+        if (options["confirm"] or _typed(slug)) != slug:
             raise CommandError("Not confirmed; nothing was changed")
         with reporting() as reporter, tenancy.public_scope():
             certificate = lifecycle.delete_tenant(slug=slug, reporter=reporter)
@@ -36,3 +35,11 @@ class Command(BaseCommand):
         rows = sum(table["rows"] for table in certificate["tables"].values())
         self.stdout.write(f"{slug} is deleted: {rows} rows, {certificate['removed'].get('files', 0)} files; nothing was found afterwards")
         self.stdout.write(f"Certificate {certificate['sha256']}")
+
+
+def _typed(slug: str) -> str:
+    """What the person at the keyboard types; nothing where there is none."""
+    try:
+        return input(f"This deletes {slug} for good. Type its slug to go on: ")
+    except EOFError:
+        return ""
