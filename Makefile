@@ -32,8 +32,8 @@ test: venv-dev ## the whole suite, on throw-away servers
 test-browser: venv-dev ## the browser tests alone
 	@exec $(PYTHON_BIN) -m pytest -p no:randomly -m browser platform/tests/e2e $(ARGS)
 
-test-faults: venv-dev ## the long kill storm: 500 mails and hooks while processes die
-	@ATENDE_FAULTS=full exec $(PYTHON_BIN) -m pytest -m faults platform/tests/faults $(ARGS)
+test-faults: venv-dev ## the long kill storm: 500 mails and hooks while processes die, and operations on tenants killed at 60 points
+	@ATENDE_FAULTS=full exec $(PYTHON_BIN) -m pytest -m faults platform/tests/faults shared_apps/tenants/tests $(ARGS)
 
 test-fuzz: venv-dev ## the API under five minutes of generated requests
 	@ATENDE_FUZZ=full exec $(PYTHON_BIN) -m pytest platform/tests/fuzz $(ARGS)

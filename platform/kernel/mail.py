@@ -7,11 +7,19 @@ from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
+from kernel import tenancy
+
 TIMEOUT_SECONDS = 20
 
 
 def connect() -> smtplib.SMTP:
-    """A session with the outgoing server. Schemes: `smtp`, `smtp+tls` (STARTTLS), `smtps`. Raises OSError or SMTPException."""
+    """A session with the outgoing server. Schemes: `smtp`, `smtp+tls` (STARTTLS), `smtps`. Raises OSError or SMTPException.
+
+    Inside a tenant that nothing may leave no session begins: the second fence, behind the one where deliveries are claimed.
+    """
+    scope = tenancy.current_scope_or_none()
+    if scope is not None and scope.tenant is not None and scope.tenant.is_outward_paused:
+        raise PermissionError("Nothing may leave this tenant")
     url = urlsplit(settings.ATENDE_SMTP_OUT_URL)
     host, port = url.hostname or "127.0.0.1", url.port or 25
     session = (

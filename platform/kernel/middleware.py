@@ -12,11 +12,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from kernel import metrics, tenancy
 from kernel.actors import RequestOrigin, coming_from
 from kernel.ids import new_id
-from kernel.problems import NotFound, Problem, TenantOutdated, Unavailable
+from kernel.problems import NotFound, Problem, ReadOnly, TenantOutdated, Unavailable
 from kernel.problems import answer as render
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 _log = structlog.get_logger(__name__)
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -54,7 +55,9 @@ class ScopeMiddleware:
             raise NotFound("No tenant answers on this host")
         if tenant.is_outdated:
             raise TenantOutdated(headers={"Retry-After": "30"})
-        if not tenant.is_active and not request.path.startswith("/hooks/"):
+        if tenant.is_read_only and request.method not in _READING:
+            raise ReadOnly
+        if not tenant.is_open and not request.path.startswith("/hooks/"):
             raise Unavailable("This organization's service is suspended", headers={"Retry-After": "3600"})
         with tenancy.tenant_scope(tenant):
             return self.get_response(request)

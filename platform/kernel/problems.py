@@ -96,6 +96,13 @@ class TenantOutdated(Problem):
     slug, title, status = "tenant-outdated", "This organization is being upgraded, please try again in a moment", 503
 
 
+class ReadOnly(Problem):
+    slug, title, status = "read-only", "The organization is being moved: reading works, writing will in a moment", 503
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "15"})
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class FieldError:
     """One invalid field: a JSON pointer, a stable code, a sentence."""

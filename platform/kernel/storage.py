@@ -3,11 +3,17 @@
 import hashlib
 import re
 import secrets
+import tempfile
+import uuid
+from collections.abc import Iterable, Iterator
+from typing import Final
 
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 
 from kernel import tenancy
+
+BLOCK: Final = 256 * 1024
 
 
 def put(content: bytes) -> str:
@@ -27,3 +33,56 @@ def get(key: str) -> bytes:
 def sha256(content: bytes) -> str:
     """The digest kept beside each file, in hex."""
     return hashlib.sha256(content).hexdigest()
+
+
+def blocks(key: str) -> Iterator[bytes]:
+    """The bytes behind any tenant's key, piece by piece; for copying whole tenants. Raises FileNotFoundError."""
+    with default_storage.open(key, "rb") as file:
+        yield from file.chunks(BLOCK)
+
+
+def put_blocks(key: str, content: Iterable[bytes]) -> None:
+    """Stores bytes under exactly this key, whatever lay there before; for copying whole tenants."""
+    with tempfile.TemporaryFile() as gathered:
+        for block in content:
+            gathered.write(block)
+        gathered.seek(0)
+        default_storage.delete(key)
+        saved = default_storage.save(key, File(gathered))
+    if saved != key:
+        raise OSError(f"The storage took {saved} instead of {key}")
+
+
+def keys_of(tenant_id: uuid.UUID | str) -> Iterator[str]:
+    """The keys of all stored files of a tenant."""
+    return _below(str(tenant_id))
+
+
+def remove_all(tenant_id: uuid.UUID | str) -> int:
+    """Deletes every stored file of a tenant, and its folders. Returns the number of files; a second call returns 0."""
+    removed = 0
+    for key in list(keys_of(tenant_id)):
+        default_storage.delete(key)
+        removed += 1
+    _remove_folders(str(tenant_id))
+    return removed
+
+
+def _below(folder: str) -> Iterator[str]:
+    try:
+        folders, files = default_storage.listdir(folder)
+    except FileNotFoundError:
+        return
+    yield from (f"{folder}/{name}" for name in files)
+    for name in folders:
+        yield from _below(f"{folder}/{name}")
+
+
+def _remove_folders(folder: str) -> None:
+    try:
+        folders, _ = default_storage.listdir(folder)
+    except FileNotFoundError:
+        return
+    for name in folders:
+        _remove_folders(f"{folder}/{name}")
+    default_storage.delete(folder)

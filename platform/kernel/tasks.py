@@ -32,7 +32,10 @@ class TenantTask:
 
 
 def tenant_task(*, queue: str) -> Callable[[Callable[..., None]], TenantTask]:
-    """Decorator. The function runs inside the tenant's scope, as the system; the tenant's id is not passed on to it."""
+    """Decorator. The function runs inside the tenant's scope, as the system; the tenant's id is not passed on to it.
+
+    A tenant that is gone or being moved is left alone.
+    """
 
     def wrap(function: Callable[..., None]) -> TenantTask:
         name = f"{function.__module__}.{function.__name__}"
@@ -46,6 +49,8 @@ def tenant_task(*, queue: str) -> Callable[[Callable[..., None]], TenantTask]:
                 if tenant.is_outdated:
                     _log.info("task.left_to_the_sweeper", **ids)  # its schema is of another version until it is migrated
                     return
+                if tenant.is_read_only:
+                    return  # it is being moved; the sweeper finds the work once it is open
                 with tenancy.tenant_scope(tenant), acting_as(SYSTEM):
                     function(**ids)
             except tenancy.UnknownTenant:

@@ -36,11 +36,22 @@ class TenantRef:
     cluster: str = DEFAULT_CLUSTER
     is_outdated: bool = False
     """Its schema is of a version that this code may not serve: nothing of the tenant is read or written until it is migrated."""
+    is_outward_paused: bool = False  # nothing may leave it: no delivery, no mail (a clone)
 
     @property
     def is_active(self) -> bool:
         """Whether its people may work and its intake is processed."""
         return self.state == "active" and not self.is_outdated
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether it is being moved to another cluster: everything can be read, and every unit of work is refused."""
+        return self.state == "moving"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its people may look at it."""
+        return self.is_active or self.is_read_only
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from kernel.clock import now
 from kernel.db.routing import alias_in_scope, connection_in_scope, transaction_in_scope
 from kernel.events import Event
 from kernel.ids import new_id
+from kernel.problems import ReadOnly
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -101,7 +102,7 @@ def unit_of_work(function: Callable[P, R] | None = None) -> Callable[P, R] | con
     """Decorator for public services, or a context manager.
 
     As a decorator the outermost call is repeated up to three times after a deadlock or serialisation failure; nested
-    calls join the running unit. As a context manager there is no repetition.
+    calls join the running unit. As a context manager there is no repetition. Raises ReadOnly in a tenant that is being moved.
     """
     if function is None:
         return _unit()
@@ -130,7 +131,9 @@ def _unit() -> Iterator[None]:
     if _buffer.get() is not None:
         yield
         return
-    tenancy.current_scope()
+    tenant = tenancy.current_scope().tenant
+    if tenant is not None and tenant.is_read_only:
+        raise ReadOnly
     buffer = Buffer(cause=_cause.get() or {"root": str(new_id()), "depth": 0})
     token = _buffer.set(buffer)
     try:

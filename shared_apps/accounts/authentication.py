@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.middleware.csrf import CsrfViewMiddleware
+from kernel import tenancy
 from kernel.clock import now
 from kernel.problems import NotAllowed
 from knox.auth import TokenAuthentication
@@ -25,7 +26,9 @@ class ApiKeyAuthentication(TokenAuthentication):
             user, key = super().authenticate_credentials(token)
         except (ValueError, UnicodeError) as error:
             raise AuthenticationFailed("The key is not valid") from error
-        if key.last_used_at is None or key.last_used_at < now() - USE_GRAIN:
+        tenant = tenancy.current_scope().tenant
+        is_stale = key.last_used_at is None or key.last_used_at < now() - USE_GRAIN
+        if is_stale and not (tenant and tenant.is_read_only):
             ApiKey.objects.filter(pk=key.pk).update(last_used_at=now())
         return user, key
 

@@ -15,12 +15,14 @@ from shared_apps.events import selectors as events
 from shared_apps.tenants import selectors
 from shared_apps.tenants.directory import as_ref
 from shared_apps.tenants.fingerprint import tenant_fingerprint
-from shared_apps.tenants.models import Tenant, TenantState
+from shared_apps.tenants.models import OperationKind, OperationState, Tenant, TenantOperation, TenantState
 
 STATES: Final = {
     TenantState.ACTIVE: (pgettext_lazy("tenant", "Active"), "ok", "circle-check"),
     TenantState.PROVISIONING: (pgettext_lazy("tenant", "Being set up"), "info", "rotate-cw"),
     TenantState.SUSPENDED: (pgettext_lazy("tenant", "Suspended"), "warn", "circle-alert"),
+    TenantState.MOVING: (pgettext_lazy("tenant", "Being moved"), "info", "rotate-cw"),
+    TenantState.DELETING: (pgettext_lazy("tenant", "Being deleted"), "warn", "circle-alert"),
     TenantState.ARCHIVED: (pgettext_lazy("tenant", "Archived"), "", "archive"),
 }
 
@@ -43,7 +45,7 @@ def state_tabs(counts: dict[str, int], state: str) -> list[dict[str, Any]]:  # A
 def tenant_detail(tenant: Tenant) -> dict[str, Any]:  # Any: template context
     """One tenant: hosts, owner, schema, number of people, and what happened."""
     host = selectors.host_of(tenant.slug)
-    is_usable = tenant.state != TenantState.PROVISIONING and not as_ref(tenant, host).is_outdated
+    is_usable = tenant.state not in {TenantState.PROVISIONING, TenantState.DELETING} and not as_ref(tenant, host).is_outdated
     return {
         "tenant": tenant,
         "face": face(tenant.name, tenant.public_id),
@@ -51,6 +53,7 @@ def tenant_detail(tenant: Tenant) -> dict[str, Any]:  # Any: template context
         "url": selectors.url_of(host),
         "domains": list(tenant.domains.order_by("-is_primary", "domain")),
         "is_current": tenant.fingerprint == tenant_fingerprint(),
+        "operations": [_operation(row) for row in selectors.operations_of(tenant.public_id)[:10]],
         "history": [_happening(event) for event in reversed(events.events_of("tenant", tenant.public_id, limit=50))],
         **_state(tenant.state),
         **(_people(tenant, host) if is_usable else {"people": None, "owner": None}),
@@ -96,18 +99,45 @@ def _owner(*, has_joined: bool, invitation: Any) -> dict[str, Any]:  # Any: an i
     return {"label": pgettext("invitation", "Invited"), "tone": "info", "icon": "mail", "at": invitation.sent_at}
 
 
+def _operation(row: TenantOperation) -> dict[str, Any]:  # Any: template context
+    kinds = {
+        OperationKind.EXPORT: pgettext("operation", "Export"),
+        OperationKind.IMPORT: pgettext("operation", "Import"),
+        OperationKind.CLONE: pgettext("operation", "Clone"),
+        OperationKind.MOVE: pgettext("operation", "Move"),
+        OperationKind.MOVE_BACK: pgettext("operation", "Move back"),
+        OperationKind.DELETE: pgettext("operation", "Deletion"),
+    }
+    states = {
+        OperationState.RUNNING: (pgettext("operation", "Unfinished"), "info", "clock"),
+        OperationState.WAITING: (pgettext("operation", "To be confirmed"), "warn", "triangle-alert"),
+        OperationState.DONE: (pgettext("operation", "Done"), "ok", "circle-check"),
+        OperationState.UNDONE: (pgettext("operation", "Undone"), "", "circle-dashed"),
+    }
+    label, tone, icon = states[OperationState(row.state)]
+    return {"row": row, "kind": kinds[OperationKind(row.kind)], "state_label": label, "state_tone": tone, "state_icon": icon}
+
+
 def _happening(event: Any) -> dict[str, Any]:  # Any: a stored event; template context
     labels = {
         "tenant.created": _("Created"),
         "tenant.activated": _("Opened"),
         "tenant.suspended": _("Suspended"),
         "tenant.resumed": _("Resumed"),
+        "tenant.exported": _("Exported"),
+        "tenant.imported": _("Imported"),
+        "tenant.moved": _("Moved to another cluster"),
+        "tenant.deletion_begun": _("Deletion begun"),
     }
     icons = {
         "tenant.created": "plus",
         "tenant.activated": "circle-check",
         "tenant.suspended": "circle-alert",
         "tenant.resumed": "rotate-cw",
+        "tenant.exported": "archive",
+        "tenant.imported": "plus",
+        "tenant.moved": "rotate-cw",
+        "tenant.deletion_begun": "circle-alert",
     }
     return {
         "label": labels.get(event.type, event.type),

@@ -29,6 +29,7 @@ def as_ref(tenant: Tenant, host: str) -> TenantRef:
         fingerprint=tenant.fingerprint,
         cluster=tenant.cluster,
         is_outdated=not compatibility.may_serve(tenant.fingerprint),
+        is_outward_paused=tenant.is_outward_paused,
     )
 
 
@@ -65,7 +66,7 @@ class RegistryDirectory:
         return found
 
     def _one(self, **lookup: object) -> TenantRef | None:
-        row = Tenant.objects.filter(**lookup).exclude(state=TenantState.ARCHIVED).first()
+        row = Tenant.objects.filter(**lookup).exclude(state__in=[TenantState.ARCHIVED, TenantState.DELETING]).first()
         if row is None or row.state == TenantState.PROVISIONING:
             return None
         domain = Domain.objects.filter(tenant=row, is_primary=True).values_list("domain", flat=True).first()

@@ -40,3 +40,51 @@ class TenantResumed(Event):
     type: ClassVar[str] = "tenant.resumed"
     aggregate_type: ClassVar[str] = "tenant"
     slug: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantExported(Event):
+    """A tenant was written to an archive."""
+
+    type: ClassVar[str] = "tenant.exported"
+    aggregate_type: ClassVar[str] = "tenant"
+    slug: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantImported(Event):
+    """A tenant was made of an archive, or of another tenant."""
+
+    type: ClassVar[str] = "tenant.imported"
+    aggregate_type: ClassVar[str] = "tenant"
+    slug: str
+    is_clone: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantMoved(Event):
+    """A tenant lives on another cluster now."""
+
+    type: ClassVar[str] = "tenant.moved"
+    aggregate_type: ClassVar[str] = "tenant"
+    slug: str
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantDeletionBegun(Event):
+    """A tenant is closed for good and being removed."""
+
+    type: ClassVar[str] = "tenant.deletion_begun"
+    aggregate_type: ClassVar[str] = "tenant"
+    slug: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantDeleted(Event):
+    """Nothing of a tenant is left but its certificate of deletion."""
+
+    type: ClassVar[str] = "tenant.deleted"
+    aggregate_type: ClassVar[str] = "tenant"
+    slug: str

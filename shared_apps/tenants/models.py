@@ -1,4 +1,4 @@
-"""The registry in the public schema: tenants, their hosts, channel routes, spares, artefacts, and how the fleet is migrated."""
+"""The registry in the public schema: tenants and their hosts, routes, spares, artefacts, how the fleet is migrated, operations."""
 
 from typing import ClassVar
 
@@ -14,6 +14,8 @@ class TenantState(models.TextChoices):
     PROVISIONING = "provisioning"
     ACTIVE = "active"
     SUSPENDED = "suspended"
+    MOVING = "moving"
+    DELETING = "deleting"
     ARCHIVED = "archived"
 
 
@@ -32,6 +34,7 @@ class Tenant(TenantMixin):
     fingerprint = models.CharField(max_length=64)
     is_canary = models.BooleanField(default=False, db_default=False)  # the code before this column still inserts tenants
     owner_email = models.EmailField(max_length=254)
+    is_outward_paused = models.BooleanField(default=False, db_default=False)  # as above
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -213,3 +216,78 @@ class DataChangeProgress(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tenant_id} {self.name}"
+
+
+class OperationKind(models.TextChoices):
+    """What can be done with a whole tenant."""
+
+    EXPORT = "export"
+    IMPORT = "import"
+    CLONE = "clone"
+    MOVE = "move"
+    MOVE_BACK = "move_back"
+    DELETE = "delete"
+
+
+class OperationState(models.TextChoices):
+    """`waiting` is a move that is done and keeps the old schema until it is confirmed or taken back."""
+
+    RUNNING = "running"
+    WAITING = "waiting"
+    DONE = "done"
+    UNDONE = "undone"
+
+
+class TenantOperation(models.Model):
+    """One export, import, clone, move or deletion, and how far it has come. It outlives its tenant, so it points at no row.
+
+    `step` is stored before the step runs. `fence` grows with each run, so that a run whose successor has begun changes nothing.
+    """
+
+    public_id = models.UUIDField(default=new_id, unique=True, editable=False)
+    kind = models.CharField(max_length=16, choices=OperationKind.choices)
+    tenant_public_id = models.UUIDField()
+    slug = models.CharField(max_length=40)
+    state = models.CharField(max_length=8, choices=OperationState.choices, default=OperationState.RUNNING)
+    step = models.CharField(max_length=32, blank=True)
+    data = models.JSONField(default=dict)
+    error = models.CharField(max_length=500, blank=True)
+    fence = models.BigIntegerField(default=0)
+    started_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_public_id"], condition=models.Q(state="running"), name="tenants_operation_one_a_tenant"
+            ),
+            models.UniqueConstraint(fields=["slug"], condition=models.Q(state="running"), name="tenants_operation_one_a_slug"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["tenant_public_id", "-id"], name="tenants_operation_of_tenant")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.slug}"
+
+
+class NameKind(models.TextChoices):
+    """What a name of a deleted tenant was."""
+
+    SLUG = "slug"
+    HOST = "host"
+    ADDRESS = "address"
+
+
+class RetiredName(models.Model):
+    """A name of a deleted tenant that nobody else may take yet, so that no newcomer gets its mail, links or visitors."""
+
+    kind = models.CharField(max_length=8, choices=NameKind.choices)
+    name = models.CharField(max_length=254)
+    tenant_public_id = models.UUIDField()
+    blocked_until = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["kind", "name"], name="tenants_retiredname_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"

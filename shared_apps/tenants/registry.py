@@ -1,6 +1,7 @@
-"""What tenant apps contribute: the set-up of a fresh tenant (`provisioning.py`), changes to every tenant's rows (`data_changes.py`)."""
+"""What tenant apps do for a fresh, copied or moving tenant (`provisioning.py`) and to every tenant's rows (`data_changes.py`)."""
 
 import dataclasses
+import uuid
 from collections.abc import Callable
 
 from kernel.registry import DuplicateSlug, Registry
@@ -41,3 +42,36 @@ def data_change(name: str, *, after: str) -> Callable[[Callable[[str], str | Non
         return change
 
     return add
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Adoption:
+    """Where copied rows come from: the former host, whether the original lives on, and what of the public rows is known.
+
+    `taken` are (connector, address) pairs that lead to somebody else or are blocked, `routed` those that led to the original.
+    """
+
+    former_host: str
+    is_clone: bool
+    taken: frozenset[tuple[str, str]]
+    routed: frozenset[tuple[str, str]]
+    has_secret: frozenset[tuple[str, str]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RouteWish:
+    """A channel route that an adopted inbox needs; `former` is the address it had, whose secret it gets if that could travel."""
+
+    connector: str
+    external_id: str
+    inbox_id: uuid.UUID
+    former: str
+
+
+Adopter = Callable[[TenantRef, Adoption], list[RouteWish]]
+ADOPTERS: Registry[Adopter] = Registry("adopter")
+"""`adopter(tenant, adoption)`: makes copied rows those of their new tenant. Runs inside its scope, in one unit of work, before anybody
+can reach it, and only once for a copy."""
+
+BUSY: Registry[Callable[[], bool]] = Registry("busy check")
+"""`is_busy()`: whether, in the tenant in scope, a worker is in the middle of something that leaves the system. A move waits for its end."""

@@ -69,15 +69,12 @@ def build_spare(cluster: str = DEFAULT_CLUSTER) -> Spare:
     A failure leaves nothing; what a kill leaves behind is registered, and `keep_spares` clears it away.
     """
     fingerprint = tenant_fingerprint()
-    name = f"t_{secrets.token_hex(6)}"
+    name = new_schema_name()
     with tenancy.public_scope():
-        statements = Artefact.objects.values_list("statements", flat=True).get(fingerprint=fingerprint)
         spare = Spare.objects.create(schema_name=name, role_name=name, fingerprint=fingerprint, cluster=cluster)
     with owner_connection(cluster) as connection:
         try:
-            _create_role(connection, name, runtime_login(cluster))
-            artefact.replay(connection, name, statements)
-            grant_rights(connection, name)
+            build_schema(connection, name, cluster)
             with tenancy.public_scope():
                 Spare.objects.filter(pk=spare.pk).update(is_ready=True)
         except Exception:
@@ -92,6 +89,20 @@ def build_spare(cluster: str = DEFAULT_CLUSTER) -> Spare:
 def ready_spares(cluster: str) -> "QuerySet[Spare]":
     """The spares of the current version that a sign-up may claim on a cluster."""
     return Spare.objects.filter(fingerprint=tenant_fingerprint(), cluster=cluster, is_ready=True)
+
+
+def new_schema_name() -> str:
+    """A random name for a schema and its role."""
+    return f"t_{secrets.token_hex(6)}"
+
+
+def build_schema(connection: "psycopg.Connection[object]", name: str, cluster: str) -> None:
+    """Replays the artefact of the present fingerprint under a name of the caller's, who drops what a failure leaves."""
+    with tenancy.public_scope():
+        statements = Artefact.objects.values_list("statements", flat=True).get(fingerprint=tenant_fingerprint())
+    _create_role(connection, name, runtime_login(cluster))
+    artefact.replay(connection, name, statements)
+    grant_rights(connection, name)
 
 
 def keep_spares(wanted: int = SPARES_KEPT) -> int:

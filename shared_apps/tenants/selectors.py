@@ -13,9 +13,12 @@ from kernel.api.pagination import Order, Page, keyset_page
 from kernel.tenancy import TenantRef
 
 from shared_apps.tenants.fingerprint import tenant_fingerprint
-from shared_apps.tenants.models import ChannelRoute, Tenant, TenantState
+from shared_apps.tenants.models import ChannelRoute, Tenant, TenantOperation, TenantState
 
 NEWEST_FIRST = Order(("created_at", "id"))
+COLUMNS = (
+    "id", "public_id", "name", "slug", "state", "cluster", "fingerprint", "owner_email", "is_outward_paused", "created_at", "updated_at",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def tenant_page(*, search: str = "", state: str = "", cursor: str = "", limit: i
     if search:
         rows = rows.filter(Q(name__icontains=search) | Q(slug__icontains=search) | Q(owner_email__icontains=search))
     page = keyset_page(
-        rows.values("id", "public_id", "name", "slug", "state", "cluster", "fingerprint", "owner_email", "created_at", "updated_at"),
+        rows.values(*COLUMNS),
         order=NEWEST_FIRST,
         cursor=cursor,
         limit=limit,
@@ -71,9 +74,24 @@ def tenant_counts() -> dict[str, int]:
     return counts
 
 
+def operations_of(tenant_id: uuid.UUID) -> "QuerySet[TenantOperation]":
+    """What was or is being done with a whole tenant, newest first; also of a tenant that is gone."""
+    return TenantOperation.objects.filter(tenant_public_id=tenant_id).order_by("-id")
+
+
 def channel_route(connector: str, external_id: str) -> RouteRef | None:
-    """The route of an outside address or key, from a cache of 10 seconds. Enters the public scope by itself."""
-    return _route(connector, external_id, int(time.monotonic() // 10))
+    """The route of an outside address or key, from a cache of 10 seconds. Enters the public scope by itself.
+
+    The tenant is looked up each time, so that a move or a deletion is seen as soon as everywhere else.
+    """
+    kept = _route(connector, external_id, int(time.monotonic() // 10))
+    if kept is None:
+        return None
+    try:
+        tenant = tenancy.resolve_tenant(kept.tenant_id)
+    except tenancy.UnknownTenant:
+        return None
+    return RouteRef(tenant=tenant, inbox_id=kept.inbox_id, secret=kept.secret, is_active=kept.is_active)
 
 
 def forget_routes() -> None:
@@ -88,10 +106,18 @@ def count_rejection(connector: str, external_id: str) -> None:
 
 
 @functools.lru_cache(maxsize=5000)
-def _route(connector: str, external_id: str, _tick: int) -> RouteRef | None:
+def _route(connector: str, external_id: str, _tick: int) -> "_KeptRoute | None":
     with tenancy.public_scope():
         row: Any = ChannelRoute.objects.filter(connector=connector, external_id=external_id).select_related("tenant").first()
     if row is None:
         return None
     secret = crypto.unseal(row.secret, context=f"channelroute:{connector}:{external_id}").decode() if row.secret else ""
-    return RouteRef(tenant=tenancy.resolve_tenant(row.tenant.public_id), inbox_id=row.inbox_id, secret=secret, is_active=row.is_active)
+    return _KeptRoute(tenant_id=row.tenant.public_id, inbox_id=row.inbox_id, secret=secret, is_active=row.is_active)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _KeptRoute:
+    tenant_id: uuid.UUID
+    inbox_id: uuid.UUID
+    secret: str
+    is_active: bool

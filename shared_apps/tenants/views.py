@@ -14,9 +14,10 @@ from rest_framework.response import Response
 
 from shared_apps.tenants import selectors, services
 from shared_apps.tenants.fingerprint import tenant_fingerprint
-from shared_apps.tenants.models import Tenant, TenantState
+from shared_apps.tenants.models import OperationKind, OperationState, Tenant, TenantOperation, TenantState
 
 READ, WRITE = "tenants.tenant.read", "tenants.tenant.write"
+OPERATIONS_SHOWN = 50
 
 
 class TenantSerializer(StrictSerializer):
@@ -30,6 +31,7 @@ class TenantSerializer(StrictSerializer):
     state = serializers.ChoiceField(choices=TenantState.choices)
     cluster = serializers.CharField()
     owner_email = serializers.CharField()
+    is_outward_paused = serializers.BooleanField(help_text="A clone: no message and no mail ever leaves it")
     is_current = serializers.BooleanField(help_text="Whether the schema is at the platform's version")
     created_at = serializers.DateTimeField()
 
@@ -98,6 +100,44 @@ class TenantView(ApiView):
         return Response(tenant_json(_find(tenant_id)))
 
 
+class TenantOperationSerializer(StrictSerializer):
+    """An export, import, clone, move or deletion of a whole tenant."""
+
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=OperationKind.choices)
+    slug = serializers.CharField()
+    state = serializers.ChoiceField(
+        choices=OperationState.choices, help_text="`waiting`: a move that is done and keeps the old schema until it is confirmed"
+    )
+    step = serializers.CharField(help_text="The step that runs or was interrupted; empty at the end")
+    error = serializers.CharField(help_text="Why the last run stopped")
+    started_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+    certificate = serializers.JSONField(allow_null=True, help_text="What a deletion certifies")
+
+
+class TenantOperationsSerializer(StrictSerializer):
+    """The newest operations of a tenant."""
+
+    results = TenantOperationSerializer(many=True)
+
+
+class TenantOperationListView(ApiView):
+    """Reads what is or was done with a tenant as a whole; of a deleted one too, by its id."""
+
+    tag = "platform"
+    permission = READ
+    operation_ids: ClassVar = {"GET": "listTenantOperations"}
+
+    @extend_schema(summary="List a tenant's operations", responses=TenantOperationsSerializer)
+    def get(self, request: Request, tenant_id: uuid.UUID) -> Response:
+        rows = list(selectors.operations_of(tenant_id)[:OPERATIONS_SHOWN])
+        if not rows:
+            _find(tenant_id)
+        return Response({"results": [operation_json(row) for row in rows]})
+
+
 class TenantSuspensionView(ApiView):
     """A tenant is suspended by putting its suspension, and resumed by deleting it."""
 
@@ -126,9 +166,16 @@ def tenant_json(tenant: Tenant) -> dict[str, Any]:  # Any: JSON
         "state": tenant.state,
         "cluster": tenant.cluster,
         "owner_email": tenant.owner_email,
+        "is_outward_paused": tenant.is_outward_paused,
         "is_current": tenant.fingerprint == tenant_fingerprint(),
         "created_at": tenant.created_at,
     }
+
+
+def operation_json(row: TenantOperation) -> dict[str, Any]:  # Any: JSON
+    """The public shape of an operation: how far it is, but no file names and no schema."""
+    shown = ("kind", "slug", "state", "step", "error", "started_at", "updated_at", "finished_at")
+    return {"id": row.public_id, **{name: getattr(row, name) for name in shown}, "certificate": row.data.get("certificate")}
 
 
 def _row_json(row: dict[str, Any]) -> dict[str, Any]:  # Any: column values in, JSON out

@@ -12,7 +12,7 @@ import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from django.db import DatabaseError, close_old_connections
 from kernel import tenancy
-from kernel.problems import TenantOutdated
+from kernel.problems import ReadOnly, TenantOutdated
 from kernel.tenancy import NoTenantContext, TenantRef, UnknownTenant
 from shared_apps.tenants import selectors as tenants
 
@@ -72,7 +72,7 @@ class MailHandler:
         try:
             for address in envelope.rcpt_tos:
                 await self._in_thread(store_mail, address, raw, origin)
-        except (DatabaseError, InboxGone, UnknownTenant, NoTenantContext, TenantOutdated) as error:
+        except (DatabaseError, InboxGone, UnknownTenant, NoTenantContext, ReadOnly, TenantOutdated) as error:
             _log.warning("mail.not_stored", error=type(error).__name__, size=len(raw))
             return _TRY_LATER
         _log.info("mail.stored", recipients=len(envelope.rcpt_tos), size=len(raw))

@@ -51,7 +51,7 @@ class EventsConsumer(AsyncWebsocketConsumer):
             await self._refuse(CloseCode.SIGN_IN_AGAIN, "no organization answers on this host")
         elif self.tenant.is_outdated:
             await self._refuse(CloseCode.UPGRADING, "the organization is being upgraded, connect again later")
-        elif not self.tenant.is_active:
+        elif not self.tenant.is_open:
             await self._refuse(CloseCode.SUSPENDED, "the organization is suspended")
         else:
             await self._identify(self.tenant, has_origin=bool(origin))

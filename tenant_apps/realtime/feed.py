@@ -63,12 +63,23 @@ class Feed:
             except (DatabaseError, OSError) as error:
                 _log.warning("feed.delayed", tenant=str(self.tenant.id), error=type(error).__name__)
                 await asyncio.sleep(0.5)
+                await self._find_again()
             except Exception:  # noqa: BLE001 (the socket edge: the clients reconnect and resume, silence would be worse)
                 _log.exception("feed.failed", tenant=str(self.tenant.id))
                 for socket in self.sockets:
                     socket.close(CloseCode.RESTARTING, "reconnect with your last number")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), max(0.05, checked + TICK_SECONDS - loop.time()))
+
+    async def _find_again(self) -> None:
+        """What failed may have failed because the tenant lives on another cluster now, or nowhere."""
+        try:
+            self.tenant = await in_public(tenancy.resolve_tenant, self.tenant.id)
+        except tenancy.UnknownTenant:
+            for socket in self.sockets:
+                socket.close(CloseCode.SIGN_IN_AGAIN, "no organization answers on this host")
+        except (DatabaseError, OSError) as error:
+            _log.warning("feed.registry_away", tenant=str(self.tenant.id), error=type(error).__name__)
 
     async def _advance(self) -> None:
         """Brings every socket to the end of the log. Sockets that lag are served by the same reads as the others."""
@@ -115,7 +126,8 @@ class Feed:
             for socket in self.sockets:
                 socket.close(CloseCode.UPGRADING, "the organization is being upgraded, connect again later")
             return
-        if not tenant.is_active:
+        self.tenant = tenant  # a move to another cluster changes where the next read goes
+        if not tenant.is_open:
             for socket in self.sockets:
                 socket.close(CloseCode.SUSPENDED, "the organization is suspended")
             return

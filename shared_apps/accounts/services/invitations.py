@@ -16,7 +16,7 @@ from kernel.clock import now
 from kernel.mail import send_notice
 from kernel.problems import FieldError, ValidationProblem
 from kernel.tasks import send
-from kernel.timers import Swept, enqueue_due
+from kernel.timers import NOTHING, Swept, enqueue_due
 from kernel.uow import after_commit, record, record_audit, unit_of_work
 
 from shared_apps.accounts.errors import InvitationNotUsable
@@ -84,7 +84,12 @@ def accept_invitation(*, invitation: Invitation, name: str, password: str, langu
 
 
 def send_invitation(*, invitation: Invitation) -> None:
-    """Sends the mail if it is due and not sent yet. A refusal moves the next attempt; nothing is raised for it."""
+    """Sends the mail if it is due and not sent yet. A refusal moves the next attempt; nothing is raised for it.
+
+    Nothing is sent from a tenant that nothing may leave.
+    """
+    if tenancy.current_tenant().is_outward_paused:
+        return
     with unit_of_work():
         locked = (
             Invitation.objects.select_for_update(skip_locked=True).filter(pk=invitation.pk, sent_at=None, next_send_at__lte=now()).first()
@@ -111,8 +116,15 @@ def send_invitation(*, invitation: Invitation) -> None:
     Invitation.objects.filter(pk=locked.pk).update(sent_at=now())
 
 
+def end_open_invitations() -> int:
+    """Ends the invitations whose links can no longer work, since they were signed for another tenant. Returns how many."""
+    return Invitation.objects.filter(used_at=None, expires_at__gt=now()).update(expires_at=now(), next_send_at=now())
+
+
 def sweep() -> Swept:
     """Enqueues what is due in the tenant in scope; called by the scheduler at its visits, so a lost hint only costs seconds."""
+    if tenancy.current_tenant().is_outward_paused:
+        return NOTHING
     waiting = Invitation.objects.filter(sent_at=None, used_at=None, expires_at__gt=now(), send_attempts__lt=MAX_SENDS)
     rows = waiting.order_by("next_send_at", "id").values_list("pk", "next_send_at", "send_attempts")[:SWEEP_LIMIT]
     return enqueue_due(rows, task=SEND_TASK, queue="outbound", argument="invitation_id")

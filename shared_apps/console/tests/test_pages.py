@@ -4,7 +4,7 @@ import pytest
 from kernel.clock import now
 
 from shared_apps.tenants.fingerprint import tenant_fingerprint
-from shared_apps.tenants.models import FleetRun, FleetStep, Tenant
+from shared_apps.tenants.models import FleetRun, FleetStep, Tenant, TenantOperation
 
 
 @pytest.mark.parametrize(
@@ -147,3 +147,22 @@ def test_a_run_is_asked_for_once(browser_for, operator, in_public):
 def test_nobody_asks_for_a_migration(client, in_public, path):
     assert client.post(path, HTTP_HOST="localhost")["Location"].startswith("/sign-in/")
     assert not FleetRun.objects.exists()
+
+
+def test_a_tenants_page_shows_what_is_being_done_with_it(browser_for, operator, acme, in_public):
+    TenantOperation.objects.create(kind="move", tenant_public_id=acme.id, slug="acme", step="load", error="<b>cut</b>")
+
+    page = browser_for(operator).get(f"/operator/tenants/{acme.id}/").content.decode()
+
+    assert "Unfinished" in page
+    assert "load" in page
+    assert "&lt;b&gt;cut" in page
+    assert f"/api/platform/v1/tenants/{acme.id}/operations" in page
+
+
+def test_a_tenant_that_is_being_deleted_still_has_a_page(browser_for, operator, acme, in_public):
+    Tenant.objects.filter(slug="acme").update(state="deleting")
+
+    page = browser_for(operator).get(f"/operator/tenants/{acme.id}/").content.decode()
+
+    assert "Being deleted" in page

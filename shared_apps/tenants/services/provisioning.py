@@ -15,9 +15,9 @@ from shared_apps.tenants import schemas
 from shared_apps.tenants.directory import as_ref
 from shared_apps.tenants.events import TenantActivated, TenantCreated
 from shared_apps.tenants.models import Domain, Tenant, TenantState
+from shared_apps.tenants.names import slug_faults
 from shared_apps.tenants.registry import PROVISIONERS
 from shared_apps.tenants.selectors import host_of
-from shared_apps.tenants.slugs import skeleton, slug_errors
 
 
 def create_tenant(*, name: str, slug: str, owner_email: str, cluster: str = DEFAULT_CLUSTER) -> Tenant:
@@ -92,7 +92,8 @@ def _open(*, tenant: Tenant) -> None:
 
 
 def _validate(name: str, slug: str, owner_email: str, cluster: str) -> None:
-    errors = [FieldError("/slug", code, detail) for code, detail in slug_errors(slug)]
+    with tenancy.public_scope():
+        errors = slug_faults(slug)
     if not name or len(name) > 120 or any(ord(char) < 32 for char in name):
         errors.append(FieldError("/name", "invalid", _("Give the organization a name of at most 120 characters")))
     if cluster not in clusters():
@@ -101,21 +102,8 @@ def _validate(name: str, slug: str, owner_email: str, cluster: str) -> None:
         validate_email(owner_email)
     except ValidationError:
         errors.append(FieldError("/owner_email", "invalid", _("This is not an e-mail address")))
-    if not errors:
-        with tenancy.public_scope():
-            if Tenant.objects.filter(slug=slug).exists() or Domain.objects.filter(domain=host_of(slug)).exists():
-                raise _taken()
-            errors += _look_alikes(slug)
     if errors:
         raise ValidationProblem(errors)
-
-
-def _look_alikes(slug: str) -> list[FieldError]:
-    """Refuses a slug that people could take for another organization's: `gl0bex` beside `globex`."""
-    wanted = skeleton(slug)
-    if any(skeleton(other) == wanted for other in Tenant.objects.values_list("slug", flat=True).iterator()):
-        return [FieldError("/slug", "confusable", _("This address looks like another organization's"))]
-    return []
 
 
 def _taken() -> ValidationProblem:

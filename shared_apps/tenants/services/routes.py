@@ -2,18 +2,23 @@
 
 import uuid
 
+from django.db import IntegrityError
 from kernel import crypto
 from kernel.tenancy import TenantRef, public_scope
 from kernel.uow import unit_of_work
 
-from shared_apps.tenants.models import ChannelRoute, Tenant
+from shared_apps.tenants.models import ChannelRoute, NameKind, Tenant
+from shared_apps.tenants.names import is_retired
 from shared_apps.tenants.selectors import forget_routes
 
 
 def add_channel_route(*, tenant: TenantRef, connector: str, external_id: str, inbox_id: uuid.UUID, secret: str = "") -> None:
-    """Adds or repoints a route of this tenant. `secret` is sealed. Raises IntegrityError where another tenant holds the address."""
+    """Adds or repoints a route of this tenant. `secret` is sealed. Raises IntegrityError where another tenant holds the address or a
+    deleted one held it lately."""
     with public_scope(), unit_of_work():
         owner = Tenant.objects.get(public_id=tenant.id)
+        if is_retired(NameKind.ADDRESS, f"{connector}:{external_id}", former_owner=tenant.id):
+            raise IntegrityError("The address belonged to a deleted tenant")
         sealed = crypto.seal(secret.encode(), context=_context(connector, external_id)) if secret else ""
         route, created = ChannelRoute.objects.get_or_create(
             connector=connector, external_id=external_id, tenant=owner, defaults={"inbox_id": inbox_id, "secret": sealed}

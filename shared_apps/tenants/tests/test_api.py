@@ -3,9 +3,10 @@
 import pytest
 from conftest import ApiClient
 from kernel import tenancy
+from kernel.ids import new_id
 
 from shared_apps.accounts import services as accounts
-from shared_apps.tenants.models import Tenant
+from shared_apps.tenants.models import Tenant, TenantOperation
 
 TENANTS = "/api/platform/v1/tenants"
 
@@ -79,3 +80,27 @@ def test_a_tenant_in_provisioning_does_not_answer(in_public, acme):
     tenancy.forget_directory()
 
     assert tenancy.resolve_host(acme.host) is None
+
+
+def test_operations_are_listed_newest_first_also_of_a_tenant_that_is_gone(operator_client, acme, in_public):
+    gone = new_id()
+    TenantOperation.objects.create(
+        kind="delete", tenant_public_id=gone, slug="old", state="done", data={"certificate": {"sha256": "f" * 64}}
+    )
+    TenantOperation.objects.create(kind="export", tenant_public_id=acme.id, slug="acme", state="done", data={"file": "/secret/place"})
+    TenantOperation.objects.create(kind="move", tenant_public_id=acme.id, slug="acme", step="load")
+
+    here = operator_client.get(f"{TENANTS}/{acme.id}/operations").json()["results"]
+    there = operator_client.get(f"{TENANTS}/{gone}/operations").json()["results"]
+
+    assert [(row["kind"], row["state"], row["step"]) for row in here] == [("move", "running", "load"), ("export", "done", "")]
+    assert "/secret/place" not in str(here)
+    assert [(row["kind"], row["certificate"]) for row in there] == [("delete", {"sha256": "f" * 64})]
+    assert operator_client.get(f"{TENANTS}/{new_id()}/operations").status_code == 404
+
+
+def test_an_agent_reads_no_operations(client_for, ana, acme):
+    agent = client_for(ana)
+    agent.defaults["HTTP_HOST"] = "localhost"
+
+    assert agent.get(f"{TENANTS}/{acme.id}/operations").status_code == 401

@@ -1,8 +1,9 @@
 """What becomes of a queued reply. The worker that sends it holds a fence; a late worker changes nothing."""
 
 from django.db.models import Case, F, When
+from kernel import tenancy
 from kernel.clock import now
-from kernel.timers import Swept, enqueue_due
+from kernel.timers import NOTHING, Swept, enqueue_due
 from kernel.uow import record, unit_of_work
 
 from tenant_apps.messaging.errors import DeliveryNotFailed
@@ -11,6 +12,7 @@ from tenant_apps.messaging.models import Delivery, DeliveryState, Message
 
 SWEEP_LIMIT = 200
 DELIVER_TASK = "tenant_apps.messaging.tasks.deliver_message"
+HELD = "Held: it waited to be sent when this organization was copied"
 
 
 @unit_of_work
@@ -60,10 +62,27 @@ def fail(delivery: Delivery, error: str) -> None:
 
 def sweep() -> Swept:
     """Enqueues every delivery that is due or whose worker has died; called by the scheduler at its visits."""
+    if tenancy.current_tenant().is_outward_paused:
+        return NOTHING
     due_at = Case(When(state=DeliveryState.SENDING, then=F("lease_until")), default=F("next_attempt_at"))
     waiting = Delivery.objects.filter(state__in=[DeliveryState.QUEUED, DeliveryState.SENDING]).annotate(due_at=due_at)
     rows = waiting.order_by("due_at", "id").values_list("message_id", "due_at", "attempts")[:SWEEP_LIMIT]
     return enqueue_due(rows, task=DELIVER_TASK, queue="outbound", argument="message_id")
+
+
+def hold_copied_deliveries() -> int:
+    """Deliveries that waited when the tenant was copied fail with a reason: a person may send them again, nothing does by itself.
+
+    No event tells of it, since nothing was decided here. Returns how many.
+    """
+    waiting = Delivery.objects.filter(state__in=[DeliveryState.QUEUED, DeliveryState.SENDING])
+    Message.objects.filter(delivery__in=waiting).update(delivery_state=DeliveryState.FAILED, delivery_error=HELD)
+    return waiting.update(state=DeliveryState.FAILED, last_error=HELD, lease_until=None, fence=F("fence") + 1)
+
+
+def is_handing_over() -> bool:
+    """Whether a worker holds a delivery of the tenant in scope, and may be telling the outside world about it."""
+    return Delivery.objects.filter(state=DeliveryState.SENDING, lease_until__gt=now()).exists()
 
 
 def held(delivery: Delivery, fence: int) -> Delivery | None:

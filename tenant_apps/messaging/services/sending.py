@@ -6,7 +6,7 @@ import random
 from typing import Final
 
 from django.db.models import Q
-from kernel import storage
+from kernel import storage, tenancy
 from kernel.clock import now
 from kernel.timers import expect
 from kernel.uow import record, unit_of_work
@@ -32,7 +32,10 @@ class Claim:
 
 @unit_of_work
 def claim_delivery(*, message_id: int) -> Claim | None:
-    """Takes a due delivery, in a transaction of its own. Returns None where another worker has it or it is not due."""
+    """Takes a due delivery, in a transaction of its own. Returns None where another worker has it, it is not due, or nothing may
+    leave the tenant."""
+    if tenancy.current_tenant().is_outward_paused:
+        return None
     moment = now()
     is_due = Q(state=DeliveryState.QUEUED) | Q(state=DeliveryState.SENDING, lease_until__lt=moment)
     rows = Delivery.objects.select_for_update(skip_locked=True, of=("self",)).select_related(

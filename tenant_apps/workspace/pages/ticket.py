@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from kernel import tenancy
 from kernel.problems import FieldError, NotFound, Problem, ValidationProblem
 from shared_apps.accounts.models import User
 from ui.errors import sentence
@@ -33,7 +34,7 @@ class TicketPage(Page):
         choice = chosen_list(request)
         context = {**ticket_context(user, ticket), "choice": choice}
         conversation = current_conversation(user, ticket)
-        if conversation is not None and request.method == "GET":
+        if conversation is not None and request.method == "GET" and not tenancy.current_tenant().is_read_only:
             messaging.mark_read(conversation=conversation, user=user)
         if is_fragment(request):
             return render(request, "workspace/inbox/ticket.html", context)
