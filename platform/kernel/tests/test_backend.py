@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 
 import psycopg
 import pytest
@@ -149,8 +150,18 @@ def pids_of_visits(*tenants) -> list[int]:
     for tenant in tenants:
         with tenancy.tenant_scope(tenant):
             pids.append(backend_pid())
-            connection_in_scope().close()
+            connection = connection_in_scope()
+            connection.close()
+            wait_until_returned(connection.pool)
     return pids
+
+
+def wait_until_returned(pool) -> None:
+    """The pool resets a returned connection in a thread of its own; until then it would open another one."""
+    deadline = time.monotonic() + 20
+    while (stats := pool.get_stats())["pool_size"] != stats["pool_available"]:
+        assert time.monotonic() < deadline, stats
+        time.sleep(0.005)
 
 
 def test_a_pooled_connection_is_replaced_after_so_many_schemas(fresh_database, acme, globex, settings):
