@@ -27,4 +27,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if IS_FULL:
         for item in items:
             if "platform/tests/isolation/" in item.nodeid:
-                item.add_marker(pytest.mark.timeout(1200))
+                item.add_marker(pytest.mark.timeout(1800), append=False)

@@ -47,7 +47,8 @@ QUERY = {
 EXCLUDES = {"requester_id": "requester_email"}  # of two fields only one may be sent
 REFUSED = {401, 403, 404, 405}
 _CHANGING = {"date", "x-request-id", "content-length"}
-_NOISE = re.compile(rb'urn:request:[\w.-]+|name="csrfmiddlewaretoken" value="\w+"|X-CSRFToken[^}]+')
+# the request's id, form tokens, and how many minutes ago something was, which may pass from one call to the next
+_NOISE = re.compile(rb'urn:request:[\w.-]+|name="csrfmiddlewaretoken" value="\w+"|X-CSRFToken[^}]+|data-format=\\?"ago\\?">[^<]*')
 
 
 @dataclasses.dataclass(frozen=True)
