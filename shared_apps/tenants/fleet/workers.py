@@ -24,7 +24,7 @@ _TRANSIENT = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected, 
 _CLAIM = """
 SELECT s.tenant_id, t.slug, t.schema_name, t.cluster, t.fingerprint, s.attempts, s.after_statements
 FROM tenants_fleetstep s JOIN tenants_tenant t ON t.id = s.tenant_id
-WHERE s.state IN ('waiting', 'after') AND s.wave = %(wave)s AND s.target = %(target)s
+WHERE s.state IN ('waiting', 'after') AND t.state NOT IN ('moving', 'deleting') AND s.wave = %(wave)s AND s.target = %(target)s
   AND (%(cluster)s = '' OR t.cluster = %(cluster)s) AND (%(tenant)s::bigint IS NULL OR t.id = %(tenant)s)
 ORDER BY s.attempts, s.tenant_id LIMIT 1 FOR UPDATE OF s SKIP LOCKED"""
 _MOVED = "UPDATE tenants_tenant SET fingerprint = %s, updated_at = now() WHERE id = %s"

@@ -92,6 +92,7 @@ def _close(run: Run) -> None:
     tenancy.forget_directory()
     forget_routes()
     moving.pause(moving.QUIET_SECONDS)
+    fence.wait_for_migration(run.operation.tenant_public_id)
 
 
 @unit_of_work

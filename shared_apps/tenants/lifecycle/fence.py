@@ -1,5 +1,6 @@
 """Taking rights from a tenant's role: what no process can overlook, however old what it remembers of the registry is."""
 
+import uuid
 from typing import Any
 
 import psycopg
@@ -26,6 +27,17 @@ def forbid_writing(cluster: str, schema: str) -> None:
         for table in _tables(connection, schema):
             with connection.transaction():
                 connection.execute(sql.SQL("LOCK TABLE {}.{} IN SHARE MODE").format(name, sql.Identifier(table)))
+
+
+def wait_for_migration(tenant_id: uuid.UUID) -> None:
+    """A migration that claimed the tenant before its state changed sets the role's rights at its end, so its end is waited for; the
+    next ones leave a tenant alone that is being moved or deleted."""
+    with owner_connection() as connection, connection.transaction():
+        connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        connection.execute(
+            "SELECT 1 FROM tenants_fleetstep s JOIN tenants_tenant t ON t.id = s.tenant_id WHERE t.public_id = %s FOR UPDATE OF s",
+            [tenant_id],
+        )
 
 
 def allow(cluster: str, schema: str) -> None:

@@ -121,6 +121,10 @@ def _close_window(run: Run) -> None:
             raise MoveNotPossible("The tenant's state has changed meanwhile")
     tenancy.forget_directory()
     pause(QUIET_SECONDS)
+    fence.wait_for_migration(run.operation.tenant_public_id)
+    with tenancy.public_scope():
+        if Tenant.objects.get(public_id=run.operation.tenant_public_id).fingerprint != run.data["fingerprint"]:
+            raise MoveNotPossible("The tenant was migrated meanwhile")
     _wait_for_workers(run)
 
 

@@ -11,6 +11,7 @@ from django.db import DatabaseError
 from django.test import Client
 from kernel import tenancy
 from kernel.clock import now
+from kernel.db.owner import owner_connection
 from kernel.db.routing import transaction_in_scope
 from kernel.problems import ReadOnly
 from kernel.tasks import tenant_task
@@ -26,8 +27,9 @@ from shared_apps.accounts import services as accounts
 from shared_apps.accounts.models import User
 from shared_apps.tenants import directory, lifecycle
 from shared_apps.tenants.errors import MoveNotPossible
+from shared_apps.tenants.fleet import workers
 from shared_apps.tenants.lifecycle import copying, fence, moving
-from shared_apps.tenants.models import Tenant, TenantOperation
+from shared_apps.tenants.models import FleetRun, FleetStep, Tenant, TenantOperation
 from shared_apps.tenants.tests.lives import Points, let_go, new_tenant, reference_of, row_digests, schemas_and_roles
 
 
@@ -227,6 +229,57 @@ def test_a_delivery_that_a_worker_holds_is_waited_for(canela, monkeypatch):
 
     assert waits.count(moving._BUSY_PAUSE) == 3
     assert row_digests(reference_of("canela"))["messaging_delivery"] == at.found[0]
+
+
+# --- migrations --------------------------------------------------------------------------------------------------------
+def claimed_by_the_fleet(connection):
+    values = {"wave": 1, "target": "next", "cluster": "", "tenant": None}
+    return connection.execute(workers._CLAIM, values).fetchone()
+
+
+def waiting_step():
+    with tenancy.public_scope():
+        run = FleetRun.objects.create(target="next")
+        FleetStep.objects.create(tenant=row(), run=run, source=row().fingerprint, target="next", state="waiting", wave=1)
+
+
+def test_a_migration_under_way_is_waited_for(canela, no_pause, monkeypatch):
+    """It would give the role its rights back in the middle of the copy."""
+    monkeypatch.setattr(fence, "LOCK_TIMEOUT", "300ms")
+    waiting_step()
+    with owner_connection() as registry, registry.transaction():
+        assert claimed_by_the_fleet(registry) is not None
+
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            move()
+
+    assert (reference_of("canela").cluster, reference_of("canela").state) == ("default", "active")
+
+
+def test_the_fleet_leaves_a_tenant_alone_that_is_being_moved(canela, no_pause):
+    waiting_step()
+
+    def claim():
+        with owner_connection() as registry, registry.transaction():
+            return claimed_by_the_fleet(registry)
+
+    at = At("load", claim)
+    move(reporter=at)
+
+    assert at.found == [None]
+    assert claim() is not None
+
+
+def test_a_tenant_that_was_migrated_in_the_window_stays_where_it_is(canela, no_pause):
+    def migrate():
+        with tenancy.public_scope():
+            Tenant.objects.filter(slug="canela").update(fingerprint="next")
+
+    with pytest.raises(MoveNotPossible):
+        move(reporter=At("window", migrate))
+
+    assert (reference_of("canela").cluster, reference_of("canela").state) == ("default", "active")
+    assert schemas_and_roles("second") == set()
 
 
 # --- what processes remember -------------------------------------------------------------------------------------------
