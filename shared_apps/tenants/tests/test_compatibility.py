@@ -49,7 +49,7 @@ def test_the_sweeper_leaves_the_tenant_out(outdated, globex):
     assert tenancy.resolve_host(outdated.host).is_active is False
 
 
-def test_a_task_of_the_tenant_is_not_run(outdated, globex):
+def test_a_task_of_the_tenant_is_not_run(fresh_database, outdated, globex):
     served = []
 
     @tenant_task(queue="default")
