@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 import psycopg
@@ -14,6 +13,7 @@ from psycopg import sql
 from infra.dev import ports
 from infra.dev.postgres import APP, DATABASE, OWNER, STOP_SIGNAL, SUPERUSER, EmbeddedPostgres
 from infra.dev.supervisor import die_with_parent
+from infra.testing.scratch import scratch_folder
 
 NAME = "second"
 RUN_ON_IT = "ATENDE_TEST_CLUSTER"  # `second` puts the tenants of the whole run there
@@ -36,9 +36,7 @@ class SecondServer:
     @classmethod
     def choose(cls, passwords: dict[str, str]) -> "SecondServer":
         """A new folder and a free port; nothing runs yet."""
-        folder = tempfile.mkdtemp(prefix="atende-second-")
-        Path(folder).chmod(0o755)  # the server's account has to reach its own folder in it
-        return cls(folder, ports.free_port(), passwords)
+        return cls(str(scratch_folder("atende-second-")), ports.free_port(), passwords)
 
     @classmethod
     def of_run(cls) -> "SecondServer | None":

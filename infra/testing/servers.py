@@ -6,7 +6,6 @@ import os
 import secrets
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 import psycopg
@@ -19,6 +18,7 @@ from infra.dev.valkey import EmbeddedValkey
 from infra.testing import kept
 from infra.testing.clusters import NAME as SECOND
 from infra.testing.clusters import SecondServer, is_run_on_second
+from infra.testing.scratch import scratch_folder
 
 VARIABLE = "ATENDE_TEST_SERVERS"
 
@@ -41,7 +41,7 @@ class ServerFacts:
     @classmethod
     def choose(cls) -> "ServerFacts":
         """A new folder, free ports and passwords; nothing runs yet."""
-        folder = Path(tempfile.mkdtemp(prefix="atende-test-"))
+        folder = scratch_folder("atende-test-")
         folders.create_data_folder(folder)
         names = (SUPERUSER, OWNER, APP, "valkey")
         passwords = {name: secrets.token_urlsafe(12) for name in names} | kept.passwords()

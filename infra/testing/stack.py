@@ -5,13 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 from infra.dev import folders, ports
 from infra.dev.down import reset
+from infra.testing.scratch import scratch_folder
 
 _OWN_PREFIXES = ("ATENDE_", "DATABASE_", "REDIS_", "DJANGO_", "PYTEST_")
 
@@ -24,7 +23,7 @@ class Stack:
     """A running system with the demonstration data."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="atende-stack-"))
+        self.folder = scratch_folder("atende-stack-")
         self.port, self.smtp_port = ports.free_port(), ports.free_port()
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_PREFIXES)}
         self.environment = {
