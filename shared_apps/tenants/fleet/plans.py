@@ -9,6 +9,7 @@ from shared_apps.tenants.fingerprint import tenant_fingerprint
 from shared_apps.tenants.models import FleetRun, FleetStep, StepState, Tenant, TenantState
 
 CANARIES, EVERYONE = 0, 1
+LEFT_ALONE = (TenantState.MOVING, TenantState.DELETING, TenantState.ARCHIVED)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -21,8 +22,11 @@ class Choice:
 
 
 def behind(choice: Choice) -> "QuerySet[Tenant]":
-    """The tenants that are not at the current version, or whose concurrent indexes are not built yet. One query."""
-    tenants = Tenant.objects.exclude(state=TenantState.ARCHIVED).filter(
+    """The tenants that are not at the current version, or whose concurrent indexes are not built yet. One query.
+
+    One that is being moved is left alone: its rows are on the way to a schema of the version it had when the move began.
+    """
+    tenants = Tenant.objects.exclude(state__in=LEFT_ALONE).filter(
         ~Q(fingerprint=tenant_fingerprint()) | Q(fleet_step__state__in=[StepState.AFTER, StepState.FAILED])
     )
     if choice.cluster:

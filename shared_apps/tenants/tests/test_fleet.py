@@ -1,13 +1,16 @@
 """Migrating the fleet: scripts, waves, failures, resuming."""
 
+import threading
+
 import psycopg
 import pytest
 from kernel import tenancy
+from kernel.clock import now
 from kernel.db.owner import owner_connection
 from psycopg import sql
 
 from shared_apps.tenants.fingerprint import tenant_fingerprint
-from shared_apps.tenants.fleet import applying, scripts, workers
+from shared_apps.tenants.fleet import applying, plans, scripts, workers
 from shared_apps.tenants.fleet.oracle import differences, schema_objects
 from shared_apps.tenants.fleet.plans import Choice
 from shared_apps.tenants.fleet.running import Manner, migrate_fleet
@@ -297,3 +300,27 @@ def test_a_run_that_was_killed_is_closed_by_the_next_one(fresh_database):
     with tenancy.public_scope():
         killed.refresh_from_db()
     assert killed.state == "interrupted"
+
+
+def test_a_tenant_that_is_being_moved_is_left_alone_until_it_has_arrived(fresh_database):
+    moving = older_tenant("moving", state="moving")
+    before = structure(moving)
+
+    assert migrate_fleet(Choice(), Manner(jobs=1)) is None
+
+    assert structure(moving) == before
+    with tenancy.public_scope():
+        Tenant.objects.filter(pk=moving.pk).update(state="active")
+    assert migrate_fleet(Choice(), Manner(jobs=1)).done == 1
+
+
+def test_a_move_that_begins_during_a_run_is_not_disturbed(fresh_database):
+    older_tenant("moving")
+    with tenancy.public_scope():
+        run = FleetRun.objects.create(target=tenant_fingerprint(), started_at=now())
+        plans.prepare(Choice(), run)
+        Tenant.objects.filter(slug="moving").update(state="moving")
+
+    workers.Worker(workers.Orders(tenant_fingerprint()), threading.Event()).work(plans.EVERYONE)
+
+    assert (versions()["moving"], steps()["moving"]) == (OLDER, ("waiting", 0))
