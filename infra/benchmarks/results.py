@@ -143,8 +143,9 @@ rather than times.
 | --- | --- | --- | --- | --- | --- |
 {chr(10).join(table)}
 
-- Machine: {machine["cores"]} cores, Python {machine["python"]}, load {machine["load_at_start"]:.1f} when the run began. One PostgreSQL,
-  fsync off, on loopback.
+- Machine: {machine["cores"]} cores, Python {machine["python"]}, load {machine["load_at_start"]:.1f} when the run began and
+  {machine["load_at_end"]:.1f} (15 minutes) when it ended: above the number of cores, times say little. One PostgreSQL, fsync off,
+  on loopback.
 - After the run the database held {database["megabytes"]} MB and {database["pg_class_rows"]} rows in `pg_class`.
 - Stock is django-tenants over the same apps with {stock["tenants"]} tenants in an empty database; its deploys over {found["tenants"]}
   tenants are extrapolated in a straight line, which flatters it, since introspection grows with the number of schemas.

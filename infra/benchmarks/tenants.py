@@ -41,11 +41,10 @@ class CommandFailed(RuntimeError):
 class Bench:
     """One run: its servers, its tenants, and what was measured."""
 
-    def __init__(self, tenants: int, stock: int, progress: Progress) -> None:
-        self.tenants, self.stock, self.progress = tenants, stock, progress
+    def __init__(self, tenants: int, stock: int, progress: Progress, folder: Path) -> None:
+        self.tenants, self.stock, self.progress, self.folder = tenants, stock, progress, folder
         self.found: dict[str, Any] = {"tenants": tenants, "machine": _machine()}  # Any: JSON
         self.clients: list[Any] = []  # Any: Django's test clients
-        self.folder = Path(tempfile.mkdtemp(prefix="atende-bench-"))
 
     def run(self, facts: ServerFacts) -> dict[str, Any]:  # Any: JSON
         """Everything, in an order in which nothing disturbs what comes later."""
@@ -61,6 +60,7 @@ class Bench:
         self._export()
         self._size(facts)
         self._stock(facts, environment)
+        self.found["machine"]["load_at_end"] = os.getloadavg()[2]
         return self.found
 
     # --- ours --------------------------------------------------------------------------------------------------------
@@ -318,8 +318,8 @@ def main() -> int:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     try:
         servers.start()
-        with Progress(*columns, console=console) as progress:
-            found = Bench(options.tenants, options.stock, progress).run(facts)
+        with Progress(*columns, console=console) as progress, tempfile.TemporaryDirectory(prefix="atende-bench-") as folder:
+            found = Bench(options.tenants, options.stock, progress, Path(folder)).run(facts)
     finally:
         servers.stop()
     results.show(found)
