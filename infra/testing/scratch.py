@@ -1,4 +1,4 @@
-"""Folders of throw-away servers: in memory where there is room, since cloning a database is mostly making files (measured: 0.04 s against 1.2 s)."""
+"""Folders of throw-away servers: in memory where there is room, since cloning a database is mostly making files (0.04 s against 1.2 s)."""
 
 import os
 import shutil

@@ -1,7 +1,9 @@
 """The inbox by keyboard and by hand: what an agent does all day, in a real Chromium."""
 
+import smtplib
 import time
 import uuid
+from email.message import EmailMessage
 
 import pytest
 
@@ -150,9 +152,29 @@ def test_a_message_shows_at_once_and_once(page_of):
     assert page.input_value("#text") == ""
 
 
-def test_the_keys_assign_and_resolve_the_open_ticket(page_of):
+@pytest.fixture
+def unassigned(stack) -> str:
+    """The subject of a ticket that came by mail just now and is nobody's."""
+    subject = f"Keys {uuid.uuid4().hex[:8]}"
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "Kay <kay@mail.example>", "support@acme.localhost", subject
+    mail.set_content("Press something.")
+    with smtplib.SMTP("127.0.0.1", stack.smtp_port, timeout=20) as smtp:
+        smtp.send_message(mail)
+    return subject
+
+
+def _wait_for_row(page, subject: str):
+    page.goto("/inbox/v/unassigned/")
+    _until(page, "document.body.dataset.live === 'on'")
+    _until(page, f"document.querySelector('#rows').textContent.includes('{subject}')", 30)
+    return page.locator("#rows .row", has_text=subject)
+
+
+def test_the_keys_assign_and_resolve_the_open_ticket(page_of, unassigned):
     page = page_of("acme", "ana", **DESKTOP)
-    _open_first(page, "unassigned")
+    _wait_for_row(page, unassigned).locator("a").click()
+    page.wait_for_selector("#composer[data-started]")
     _blur(page)
     me = page.evaluate("document.body.dataset.user")
 
@@ -170,12 +192,11 @@ def test_the_keys_assign_and_resolve_the_open_ticket(page_of):
     assert page.locator("#assign-menu .assignee-name").inner_text() == "Ana Souza"
 
 
-def test_the_keys_act_on_the_row_in_focus_without_opening_it(page_of):
+def test_the_keys_act_on_the_row_in_focus_without_opening_it(page_of, unassigned):
     page = page_of("acme", "ana", **DESKTOP)
-    page.goto("/inbox/v/unassigned/")
-    _until(page, "document.body.dataset.live === 'on'")
-    page.keyboard.press("j")
-    row = page.evaluate("document.activeElement.closest('.row').id")
+    row = _wait_for_row(page, unassigned).get_attribute("id")
+    while page.evaluate("document.activeElement.closest('.row')?.id") != row:
+        page.keyboard.press("j")
     me = page.evaluate("document.body.dataset.user")
 
     page.keyboard.press("i")

@@ -136,7 +136,7 @@ def test_a_step_that_is_not_atomic_is_caught(fleet, monkeypatch):
 def _one_by_one(connection, schema, target, statements, *, lock_timeout):
     connection.execute(sql.SQL("SET search_path = {}, extensions").format(sql.Identifier(schema)))
     for number, statement in enumerate(statements):
-        if number == len(statements) // 2 and schema.endswith(tuple("01234567")):
+        if number == len(statements) // 2:
             os.kill(os.getpid(), signal.SIGKILL)
         connection.execute(statement)
     applying.mark_version(connection, schema, target)

@@ -226,7 +226,10 @@ def test_a15_a_tenant_whose_ids_have_shifted_is_not_served(acme, db):
 def test_a16_a_switch_after_any_kind_of_failure_is_right_or_refused(fresh_database, acme, globex):
     def cancel_me():
         with psycopg.connect(databases.superuser_url(FACTS, acme.cluster, fresh_database), autocommit=True) as admin:
-            admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [runtime_login()])
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND usename = %s",
+                [runtime_login()],
+            )
 
     def run(statement, *, nested):
         with (
