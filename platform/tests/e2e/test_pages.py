@@ -20,7 +20,7 @@ OPERATOR_PAGES = ["/operator/tenants/", "/operator/tenants/new/", "/operator/mig
 OVERFLOW = """() => {
   const out = element => {
     const box = element.getBoundingClientRect();
-    return box.width > 1 && box.right > innerWidth + 1 && !element.closest('.sr, .skip, .scroll, .pills, .oside nav, .row-tags, [hidden]');
+    return box.width > 1 && box.right > innerWidth + 1 && !element.closest('.sr, .skip, .scroll, .pills, .oside nav, .row-tags, .to, [hidden]');
   };
   const all = [...document.querySelectorAll('body *')];
   return [document.documentElement.scrollWidth > innerWidth, all.filter(out).map(e => e.outerHTML.slice(0, 120))];
@@ -178,10 +178,11 @@ def endless_words(stack) -> None:
         assert changed.status_code == 200, changed.text
 
 
-def test_endless_words_stay_on_a_narrow_screen(page_of, endless_words):
-    watched = Watched(page_of("acme", "ana", viewport={"width": 320, "height": 640}))
+@pytest.mark.parametrize("size", [{"width": 320, "height": 640}, SIZES["tablet"], SIZES["desktop"]], ids=lambda size: str(size["width"]))
+def test_endless_words_stay_on_the_screen(page_of, endless_words, size):
+    watched = Watched(page_of("acme", "ada", viewport=size))
 
-    for path in ["/inbox/v/unassigned/", FIRST_TICKET]:
+    for path in ["/inbox/v/unassigned/", FIRST_TICKET, "/settings/intake/"]:
         watched.open(path)
         assert watched.page.get_by_text("Donaudampf").count()
         assert watched.overflow() == [False, []], path
