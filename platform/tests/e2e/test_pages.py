@@ -20,7 +20,8 @@ OPERATOR_PAGES = ["/operator/tenants/", "/operator/tenants/new/", "/operator/mig
 OVERFLOW = """() => {
   const out = element => {
     const box = element.getBoundingClientRect();
-    return box.width > 1 && box.right > innerWidth + 1 && !element.closest('.sr, .skip, .scroll, .pills, .oside nav, .row-tags, .to, [hidden]');
+    const clipped = '.sr, .skip, .scroll, .pills, .oside nav, .row-tags, .to, [hidden]';
+    return box.width > 1 && box.right > innerWidth + 1 && !element.closest(clipped);
   };
   const all = [...document.querySelectorAll('body *')];
   return [document.documentElement.scrollWidth > innerWidth, all.filter(out).map(e => e.outerHTML.slice(0, 120))];

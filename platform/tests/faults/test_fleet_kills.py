@@ -8,8 +8,8 @@ import time
 from collections import Counter
 
 import pytest
-from django.db import connections
 from django.test import Client
+from infra.testing.forking import fork
 from kernel import tenancy
 from kernel.db.owner import owner_connection
 from psycopg import sql
@@ -47,14 +47,7 @@ def done_count(connection) -> int:
 
 def run_and_kill(chance: random.Random) -> None:
     """A run in a process of its own, killed after a random number of tenants and a random moment more."""
-    connections.close_all()
-    for connection in connections.all():
-        connection.close_pool()
-    child = os.fork()
-    if child == 0:
-        with contextlib.suppress(BaseException):
-            migrate_fleet(Choice(), MANNER)
-        os._exit(0)
+    child = fork(lambda: migrate_fleet(Choice(), MANNER))
     with owner_connection() as connection:
         enough, moment = chance.randrange(TENANTS), chance.uniform(0, 0.15)
         deadline = time.monotonic() + 60

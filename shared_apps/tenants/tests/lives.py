@@ -9,7 +9,8 @@ from typing import Any
 from config.demo import people
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import connections
-from kernel import redis, tenancy
+from infra.testing.forking import fork
+from kernel import tenancy
 from kernel.actors import SYSTEM, acting_as
 from kernel.db.owner import owner_connection
 from tenant_apps.intake.tests.factories import FIRST_MAIL, accept_mail, api_inbox, receive_mail
@@ -109,17 +110,8 @@ class KillAt:
 
 def killed(work: Callable[[], Any]) -> bool:
     """Runs `work` in a process of its own; whether it was killed. Raises AssertionError where it failed in another way."""
-    let_go()
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            redis.client().connection_pool.reset()
-            work()
-            status = 0
-        finally:
-            os._exit(status)
-    _, status = os.waitpid(child, 0)
+    tenancy.forget_directory()
+    _, status = os.waitpid(fork(work), 0)
     if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
         return True
     assert os.WIFEXITED(status), status

@@ -1,6 +1,5 @@
 """Creating tenants: slugs, spares, the artefact, the set-up."""
 
-import contextlib
 import os
 import signal
 import sys
@@ -11,7 +10,7 @@ import pytest
 from celery import current_app
 from django.core.management import CommandError, call_command
 from django.core.management.commands.migrate import Command as Migrate
-from django.db import connections
+from infra.testing.forking import fork
 from kernel import tenancy
 from kernel.db.owner import as_owner, owner_connection
 from kernel.problems import ValidationProblem
@@ -249,15 +248,7 @@ def sign_up():
 
 def sign_up_and_die() -> None:
     """In a process of its own, so that nothing is tidied up: no handler runs, every connection breaks."""
-    connections.close_all()
-    for connection in connections.all():
-        connection.close_pool()
-    child = os.fork()
-    if child == 0:
-        with contextlib.suppress(BaseException):
-            sign_up()
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
+    _, status = os.waitpid(fork(sign_up), 0)
     assert os.WTERMSIG(status) == signal.SIGKILL
 
 
