@@ -14,7 +14,7 @@ from infra.testing.servers import RunningServers, ServerFacts
 _OWNS_SERVERS = "PYTEST_XDIST_WORKER" not in os.environ
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 DATABASE_NAME = f"test_{WORKER}"
-_STACK_SUITES = ("platform/tests/e2e/", "platform/tests/faults/", "platform/tests/fuzz/")
+_STACK_SUITES = ("platform/tests/e2e/", "platform/tests/faults/test_kill_storm.py", "platform/tests/fuzz/")
 _running: list[RunningServers] = []
 
 
