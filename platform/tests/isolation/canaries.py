@@ -95,10 +95,10 @@ class Canary:
     sessions: dict[str, str]
 
 
-def open_tenant(slug: str) -> TenantRef:
-    """One more tenant, committed."""
+def open_tenant(slug: str, *, beside: TenantRef) -> TenantRef:
+    """One more tenant, committed, on the cluster of another."""
     with tenancy.public_scope():
-        tenants.create_tenant(name=slug.title(), slug=slug, owner_email=f"owner@{slug}.example")
+        tenants.create_tenant(name=slug.title(), slug=slug, owner_email=f"owner@{slug}.example", cluster=beside.cluster)
         found = tenancy.resolve_host(f"{slug}.{settings.ATENDE_BASE_HOST}")
     assert found is not None
     return found

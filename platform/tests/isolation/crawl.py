@@ -130,14 +130,27 @@ def undone(*, depth: int = 0) -> Iterator[None]:
     floors = {alias: connections[alias].switch_floor for alias in clusters()}
     with contextlib.ExitStack() as stack:
         for alias in clusters():
-            stack.enter_context(transaction.atomic(using=alias))
+            stack.enter_context(_undone_on(alias))
             connections[alias].switch_floor = depth or floors[alias]
         try:
             yield
         finally:
             for alias in clusters():
-                transaction.set_rollback(True, using=alias)
                 connections[alias].switch_floor = floors[alias]
+
+
+@contextlib.contextmanager
+def _undone_on(alias: str) -> Iterator[None]:
+    """The block of one cluster, begun and ended in a scope that lives there."""
+    block = transaction.atomic(using=alias)
+    with tenancy.schema_scope("public", cluster=alias):
+        block.__enter__()
+    try:
+        yield
+    finally:
+        with tenancy.schema_scope("public", cluster=alias):
+            transaction.set_rollback(True, using=alias)
+            block.__exit__(None, None, None)
 
 
 def speakers(here: Canary, other: Canary, operator: Canary | None, *, with_sessions: bool = True) -> Iterator[Speaker]:

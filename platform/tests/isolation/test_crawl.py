@@ -28,7 +28,7 @@ UNREACHED = {
 @pytest.fixture
 def planted(fresh_database, acme, globex, is_full):
     """Marked tenants, committed: two, and six in the full form."""
-    found = [acme, globex, *(canaries.open_tenant(f"canary-{number}") for number in range(4 if is_full else 0))]
+    found = [acme, globex, *(canaries.open_tenant(f"canary-{number}", beside=acme) for number in range(4 if is_full else 0))]
     return [canaries.plant(tenant) for tenant in found]
 
 

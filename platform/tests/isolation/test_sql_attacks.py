@@ -182,6 +182,8 @@ def test_a_right_given_back_is_found(fresh_database, secret_of_globex, acme, sub
     parts = {name: (statement, reason) for name, statement, reason in PARTS}
     with psycopg.connect(databases.superuser_url(FACTS, acme.cluster, fresh_database), autocommit=True) as admin:
         for weakened, attacks in WEAKENED:
+            if "public." in weakened and acme.cluster != tenancy.DEFAULT_CLUSTER:
+                continue  # the registry is on the default cluster alone
             admin.execute(sql.SQL(weakened).format(**names))
             for name in attacks:
                 with subtests.test(name), tenancy.tenant_scope(acme):

@@ -16,7 +16,7 @@ from tests.isolation.storm import OurActor, SocketActor, StockActor, stock_setti
 @pytest.fixture
 def four_tenants(fresh_database, acme, globex):
     """Tenants whose first contact is named after their schema."""
-    tenants = [acme, globex, *(canaries.open_tenant(slug) for slug in ("storm-one", "storm-two"))]
+    tenants = [acme, globex, *(canaries.open_tenant(slug, beside=acme) for slug in ("storm-one", "storm-two"))]
     for tenant in tenants:
         with tenancy.tenant_scope(tenant):
             Contact.objects.create(name=tenant.schema)

@@ -13,6 +13,7 @@ from django.core.management.commands.migrate import Command as Migrate
 from infra.testing.forking import fork
 from kernel import tenancy
 from kernel.db.owner import as_owner, owner_connection
+from kernel.db.routing import clusters
 from kernel.problems import ValidationProblem
 
 from shared_apps.accounts.models import Invitation
@@ -225,9 +226,11 @@ STEPS = [
 
 def inventory(made: list[str]) -> tuple[set[str], set[str], set[str]]:
     """Schemas of tenants in the database, which of the roles made here exist, and what the registry knows."""
-    with owner_connection() as connection:
-        found = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 't\\_%'").fetchall()
-        roles = connection.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [made]).fetchall()
+    found, roles = [], []
+    for cluster in clusters():
+        with owner_connection(cluster) as connection:
+            found += connection.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 't\\_%'").fetchall()
+            roles += connection.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [made]).fetchall()
     with tenancy.public_scope():
         known = {*Tenant.objects.values_list("schema_name", flat=True), *Spare.objects.values_list("schema_name", flat=True)}
     return {row[0] for row in found}, {row[0] for row in roles}, known
