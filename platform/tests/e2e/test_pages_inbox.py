@@ -229,6 +229,24 @@ def test_a_colleagues_change_arrives_without_touching_the_draft(page_of):
     bea.fill("#text", "")
 
 
+def test_a_colleagues_change_leaves_an_open_menu_open(page_of):
+    ana, bea = page_of("acme", "ana", **DESKTOP), page_of("acme", "bea", **DESKTOP)
+    ticket = _open_first(ana)
+    bea.goto(f"/inbox/{ticket}/")
+    bea.wait_for_selector("#composer[data-started]")
+    _until(ana, "document.body.dataset.live === 'on'")
+    _blur(ana)
+    ana.keyboard.press("a")
+    held = ana.evaluate("document.activeElement.id")
+    wanted = "urgent" if bea.input_value("#f-priority") != "urgent" else "low"
+
+    bea.select_option("#f-priority", wanted)
+
+    _until(ana, f"document.querySelector('#f-priority').value === '{wanted}'")
+    assert ana.evaluate("document.querySelector('#assign-menu').open")
+    assert ana.evaluate("document.activeElement.id") == held != ""
+
+
 def test_a_refused_message_comes_back_with_its_reason(page_of):
     page = page_of("acme", "ana", **DESKTOP)
     _open_first(page)
