@@ -70,36 +70,38 @@ def rows(found: Found) -> list[Row]:
         ),
         *_request_rows(requests),
         Row(
-            f"backend memory after {count} tenants, connections replaced",
-            f"{memory['recycled_mb']:.0f} MB",
+            f"backend memory while {count} tenants are served, connections replaced",
+            f"{memory['replaced_mb']:.0f} MB",
             f"{memory['kept_mb']:.0f} MB when kept",
-            f"{memory['recycled_mb']:.0f} MB",
+            f"{memory['replaced_mb']:.0f} MB",
             "150 MB or less",
-            memory["recycled_mb"] <= 150,
+            memory["replaced_mb"] <= 150,
         ),
         _export_row(found["export"]),
     ]
 
 
 def _request_rows(requests: Found) -> list[Row]:
+    aims: tuple[tuple[str, str, str, bool | None], ...] = (
+        ("first", "request over random tenants, half of them new to the connection", "", None),
+        ("later", "request over random tenants, each served before", "1.3 or less", requests["later"]["ratio"] <= 1.3),
+    )
     return [
         Row(
-            f"request over random tenants, connections {name}",
+            words,
             f"{requests[name]['random']['p50_ms']:.1f} ms",
             f"{requests[name]['one']['p50_ms']:.1f} ms in one",
             f"{requests[name]['ratio']:.2f}",
-            "1.3 or less",
-            requests[name]["ratio"] <= 1.3,
+            aim,
+            is_reached,
         )
-        for name in ("recycled", "kept")
+        for name, words, aim, is_reached in aims
     ]
 
 
 def _export_row(export: Found) -> Row:
-    if "note" in export:
-        return Row("export of one tenant", export["note"], "", "", "below 2 s", None)
-    seconds = export["command_seconds"] - export["of_which_start_seconds"]
-    return Row("export of one tenant", f"{export['command_seconds']:.2f} s", "", f"{seconds:.2f} s", "below 2 s", seconds < 2)
+    seconds = export["seconds"]
+    return Row("export of one tenant", f"{seconds:.2f} s", "", f"{seconds:.2f} s", "below 2 s", seconds < 2)
 
 
 def per_tenant(figures: Found, tenants: int) -> float:
@@ -151,5 +153,8 @@ rather than times.
   tenants are extrapolated in a straight line, which flatters it, since introspection grows with the number of schemas.
 - Requests are the agent's ticket list, in process through Django's handler (no web server), 1,000 of each kind, one tenant and random
   ones in turns of 50.
-- Backend memory is RssAnon of the largest PostgreSQL process that served the visits.
+- Backend memory is RssAnon of the largest PostgreSQL process while an agent's reads (tickets, contacts, inboxes, teams, events)
+  went through every tenant in turn; connections are replaced at {found["backend_memory"]["bound_mb"]} MB (`ATENDE_DB_CONNECTION_MEMORY_MB`).
+- A tenant's first request on a connection reads the catalogue and takes longer; a connection lives ten minutes at most.
+- The export is one of a tenant with {found["export"]["tickets"]} tickets ({found["export"]["kilobytes"]} kB); the start of the command's process is not counted.
 """

@@ -5,6 +5,7 @@ of the whole database. A tenant's role needs none of them; with them a single in
 The functions belong to the superuser, so a server that gives us none may refuse: each line says what it found.
 """
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable
 from typing import Any, Final, LiteralString
@@ -70,6 +71,22 @@ def harden(connection: "psycopg.Connection[Any]", *, keep_for: Iterable[str]) ->
                 connection.execute(statement)
             except psycopg.errors.InsufficientPrivilege:
                 break
+
+
+def allow_measuring(connection: "psycopg.Connection[Any]", *, login: str) -> None:
+    """Lets the runtime log-in, and no tenant's role, read how much memory its own backend holds, where the server allows that."""
+    who = sql.Identifier(login)
+    with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
+        connection.execute(sql.SQL("GRANT EXECUTE ON FUNCTION pg_catalog.pg_get_backend_memory_contexts() TO {}").format(who))
+        connection.execute(sql.SQL("GRANT SELECT ON pg_catalog.pg_backend_memory_contexts TO {}").format(who))
+
+
+def may_measure(connection: "psycopg.Connection[Any]", *, login: str) -> bool:
+    """Whether the log-in may read its own backend's memory."""
+    query = """SELECT has_table_privilege(%(login)s, 'pg_catalog.pg_backend_memory_contexts', 'SELECT')
+        AND has_function_privilege(%(login)s, 'pg_catalog.pg_get_backend_memory_contexts()', 'EXECUTE')"""
+    row = connection.execute(query, {"login": login}).fetchone()
+    return bool(row and row[0])
 
 
 def findings(connection: "psycopg.Connection[Any]", *, role: str = "public") -> list[Finding]:

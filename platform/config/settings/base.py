@@ -96,6 +96,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- database ----------------------------------------------------------------------------------------------------------
 DATABASE_URL = env.str("DATABASE_URL", "")
 DATABASE_OWNER_URL = env.str("DATABASE_OWNER_URL", "")
+ATENDE_DB_CONNECTION_MEMORY_MB = env.int("ATENDE_DB_CONNECTION_MEMORY_MB", 130)
 ATENDE_DB_SCHEMAS_PER_CONNECTION = env.int("ATENDE_DB_SCHEMAS_PER_CONNECTION", 200)
 
 

@@ -12,6 +12,7 @@ from infra.testing.plugin import FACTS
 from shared_apps.accounts.models import User
 
 from kernel import tenancy
+from kernel.db import pool
 from kernel.db.base import TenantSwitchInTransaction
 from kernel.db.owner import runtime_login
 from kernel.db.routing import connection_in_scope, transaction_in_scope
@@ -156,15 +157,40 @@ def pids_of_visits(*tenants) -> list[int]:
     return pids
 
 
-def wait_until_returned(pool) -> None:
+def wait_until_returned(used) -> None:
     """The pool resets a returned connection in a thread of its own; until then it would open another one."""
     deadline = time.monotonic() + 20
-    while (stats := pool.get_stats())["pool_size"] != stats["pool_available"]:
+    while (stats := used.get_stats())["pool_size"] != stats["pool_available"]:
         assert time.monotonic() < deadline, stats
         time.sleep(0.005)
 
 
-def test_a_pooled_connection_is_replaced_after_so_many_schemas(fresh_database, acme, globex, settings):
+def test_a_pooled_connection_is_replaced_when_its_backend_has_grown(fresh_database, acme, globex, settings, monkeypatch):
+    monkeypatch.setattr(pool, "MEASURE_EVERY", 2)
+    settings.ATENDE_DB_CONNECTION_MEMORY_MB = 1
+
+    first, second, third = pids_of_visits(acme, globex, acme)
+
+    assert first == second
+    assert third != first
+
+
+def test_a_pooled_connection_whose_backend_is_small_is_kept(fresh_database, acme, globex, settings, monkeypatch):
+    monkeypatch.setattr(pool, "MEASURE_EVERY", 1)
+    settings.ATENDE_DB_SCHEMAS_PER_CONNECTION = 1  # counts only where the server does not tell
+
+    assert len(set(pids_of_visits(acme, globex, acme, globex, acme))) == 1
+
+
+@pytest.fixture
+def untold(fresh_database, acme):
+    """A server that does not let the runtime log-in read its memory."""
+    with psycopg.connect(superuser_url(FACTS, acme.cluster, fresh_database), autocommit=True) as admin:
+        admin.execute(f"REVOKE SELECT ON pg_catalog.pg_backend_memory_contexts FROM {runtime_login(acme.cluster)}")
+
+
+def test_where_the_server_does_not_tell_the_number_of_schemas_decides(untold, acme, globex, settings, monkeypatch):
+    monkeypatch.setattr(pool, "MEASURE_EVERY", 1)
     settings.ATENDE_DB_SCHEMAS_PER_CONNECTION = 2
 
     first, second, third = pids_of_visits(acme, globex, acme)
@@ -173,7 +199,6 @@ def test_a_pooled_connection_is_replaced_after_so_many_schemas(fresh_database, a
     assert third != first
 
 
-def test_a_pooled_connection_that_stays_with_few_tenants_is_kept(fresh_database, acme, globex, settings):
-    settings.ATENDE_DB_SCHEMAS_PER_CONNECTION = 3
-
-    assert len(set(pids_of_visits(acme, globex, acme, globex, acme))) == 1
+def test_only_the_runtime_log_in_reads_its_memory(fresh_database, acme):
+    with tenancy.tenant_scope(acme), connection_in_scope().cursor() as cursor, pytest.raises(DatabaseError, match="permission denied"):
+        cursor.execute(pool._MEMORY)

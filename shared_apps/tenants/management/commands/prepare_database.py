@@ -36,6 +36,7 @@ class Command(BaseCommand):
                     _prepare(connection, runtime_login(cluster))
                     with _admin_connection(cluster, connection) as admin:
                         hardening.harden(admin, keep_for=[connection.info.user])
+                        hardening.allow_measuring(admin, login=runtime_login(cluster))
                 self._report(cluster, connection)
         if not options["report"]:
             self.stdout.write("The database is prepared")
@@ -57,6 +58,9 @@ class Command(BaseCommand):
         for finding in hardening.findings(connection):
             state = "applied" if finding.is_applied else missing
             self.stdout.write(f"{cluster}: {finding.line.key}: {state} ({finding.line.why})")
+        if not hardening.may_measure(connection, login=runtime_login(cluster)):
+            why = "connections are replaced after ATENDE_DB_SCHEMAS_PER_CONNECTION tenants, whatever they hold"
+            self.stdout.write(f"{cluster}: own memory: {missing} ({why})")
 
 
 def _prepare(connection: "psycopg.Connection[Any]", login: str) -> None:
