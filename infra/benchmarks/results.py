@@ -154,7 +154,9 @@ rather than times.
 - Requests are the agent's ticket list, in process through Django's handler (no web server), 1,000 of each kind, one tenant and random
   ones in turns of 50.
 - Backend memory is RssAnon of the largest PostgreSQL process while an agent's reads (tickets, contacts, inboxes, teams, events)
-  went through every tenant in turn; connections are replaced at {found["backend_memory"]["bound_mb"]} MB (`ATENDE_DB_CONNECTION_MEMORY_MB`).
+  went through every tenant in turn; connections are replaced at {found["backend_memory"]["bound_mb"]} MB
+  (`ATENDE_DB_CONNECTION_MEMORY_MB`).
 - A tenant's first request on a connection reads the catalogue and takes longer; a connection lives ten minutes at most.
-- The export is one of a tenant with {found["export"]["tickets"]} tickets ({found["export"]["kilobytes"]} kB); the start of the command's process is not counted.
+- The export is one of a tenant with {found["export"]["tickets"]} tickets ({found["export"]["kilobytes"]} kB); the start of the
+  command's process is not counted.
 """
