@@ -50,10 +50,12 @@ def _clean_memory(request) -> Iterator[None]:
         return
     from kernel import redis, tenancy
     from shared_apps.tenants import selectors
+    from tenant_apps.access import reach
 
     redis.client().flushdb()
     tenancy.forget_directory()
     selectors.forget_routes()
+    reach.forget()
 
 
 @pytest.fixture
@@ -157,9 +159,11 @@ def second_cluster(fresh_database, _second_server, monkeypatch) -> Iterator[str]
 def _forget_everything() -> None:
     from kernel import tenancy
     from shared_apps.tenants import selectors
+    from tenant_apps.access import reach
 
     tenancy.forget_directory()
     selectors.forget_routes()
+    reach.forget()
 
 
 # --- tenants and people ------------------------------------------------------------------------------------------------

@@ -1,35 +1,96 @@
-"""The catalogue of permission codes and the built-in roles that hold them."""
+"""The catalogue of permission codes and the system roles that hold them."""
 
+import dataclasses
+import enum
 from typing import Final
 
-from tenant_apps.access.models import Role
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
-_AGENT: Final = frozenset(
-    {
-        "tickets.ticket.read",
-        "tickets.ticket.write",
-        "messaging.message.read",
-        "messaging.message.send",
-        "contacts.contact.read",
-        "connectors.inbox.read",
-        "organization.member.read",
-        "events.event.read",
-    }
+from tenant_apps.access.models import SystemRole, Visibility
+
+
+class Kind(enum.StrEnum):
+    """How far a code goes: `object` codes by scope and visibility, `shared` ones with any assignment, `tenant` ones only tenant-wide."""
+
+    OBJECT = "object"
+    SHARED = "shared"
+    TENANT = "tenant"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Permission:
+    """One right. `needs` are the codes without which it is of no use."""
+
+    code: str
+    text: Promise
+    kind: Kind
+    needs: tuple[str, ...] = ()
+
+    @property
+    def area(self) -> str:
+        """The first part of the code."""
+        return self.code.partition(".")[0]
+
+
+_ALL: Final = (
+    Permission("tickets.ticket.read", _("See tickets"), Kind.OBJECT),
+    Permission("tickets.ticket.write", _("Create and change tickets"), Kind.OBJECT, ("tickets.ticket.read",)),
+    Permission("tickets.ticket.share", _("Share single tickets with colleagues"), Kind.OBJECT, ("tickets.ticket.read",)),
+    Permission("messaging.message.read", _("Read conversations"), Kind.OBJECT, ("tickets.ticket.read",)),
+    Permission("messaging.message.send", _("Answer customers"), Kind.OBJECT, ("messaging.message.read",)),
+    Permission("messaging.note.write", _("Write internal notes"), Kind.OBJECT, ("messaging.message.read",)),
+    Permission("contacts.contact.read", _("See contacts"), Kind.SHARED),
+    Permission("connectors.inbox.read", _("See inboxes"), Kind.SHARED),
+    Permission("organization.member.read", _("See teams and colleagues"), Kind.SHARED),
+    Permission("events.event.read", _("Follow the event log"), Kind.SHARED),
+    Permission("connectors.inbox.manage", _("Set up inboxes and their secrets"), Kind.TENANT, ("connectors.inbox.read",)),
+    Permission("organization.team.manage", _("Create teams and choose their members"), Kind.TENANT, ("organization.member.read",)),
+    Permission("access.member.manage", _("Give and take roles, deactivate members"), Kind.TENANT, ("organization.member.read",)),
+    Permission("access.role.manage", _("Create and change roles"), Kind.TENANT, ("organization.member.read",)),
+    Permission("access.apikey.manage", _("Create and revoke API keys"), Kind.TENANT),
+    Permission("access.isolation.read", _("See how the organization is kept apart from others"), Kind.TENANT),
+    Permission("intake.event.manage", _("Inspect inbound messages and run parked ones again"), Kind.TENANT),
 )
-_ADMIN: Final = _AGENT | {"access.apikey.manage", "access.isolation.read", "connectors.inbox.manage", "intake.event.manage"}
+CATALOGUE: Final[dict[str, Permission]] = {permission.code: permission for permission in _ALL}
 
-CATALOGUE: Final[dict[str, str]] = {
-    "tickets.ticket.read": "See tickets",
-    "tickets.ticket.write": "Create and change tickets",
-    "messaging.message.read": "Read conversations",
-    "messaging.message.send": "Answer and write notes",
-    "contacts.contact.read": "See contacts",
-    "connectors.inbox.read": "See inboxes",
-    "connectors.inbox.manage": "Set up inboxes and their secrets",
-    "organization.member.read": "See teams and colleagues",
-    "events.event.read": "Follow the event log",
-    "access.apikey.manage": "Create and revoke API keys",
-    "access.isolation.read": "See how the organization is kept apart from others",
-    "intake.event.manage": "Inspect inbound messages and run parked ones again",
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RoleDefinition:
+    """A role as it counts: its codes, and how many tickets a tenant-wide assignment reaches."""
+
+    key: str
+    name: str | Promise
+    description: str | Promise
+    codes: frozenset[str]
+    visibility: Visibility
+    is_system: bool
+    version: int = 1
+
+
+_SHARED: Final = frozenset(code for code, permission in CATALOGUE.items() if permission.kind is Kind.SHARED)
+_VIEWER: Final = _SHARED | {"tickets.ticket.read", "messaging.message.read"}
+_LIGHT: Final = _VIEWER | {"messaging.note.write"}
+_AGENT: Final = _LIGHT | {"tickets.ticket.write", "messaging.message.send"}
+_SUPERVISOR: Final = _AGENT | {"tickets.ticket.share", "organization.team.manage", "intake.event.manage"}
+
+SYSTEM_ROLES: Final[dict[str, RoleDefinition]] = {
+    role.key: role
+    for role in (
+        RoleDefinition(
+            SystemRole.OWNER, _("Owner"), _("Everything, and decides who else is an owner"), frozenset(CATALOGUE), Visibility.ALL, True
+        ),
+        RoleDefinition(SystemRole.ADMIN, _("Admin"), _("Everything but the owners"), frozenset(CATALOGUE), Visibility.ALL, True),
+        RoleDefinition(
+            SystemRole.SUPERVISOR, _("Supervisor"), _("Answers, shares tickets, looks after teams"), _SUPERVISOR, Visibility.ALL, True
+        ),
+        RoleDefinition(SystemRole.AGENT, _("Agent"), _("Answers customers and changes tickets"), _AGENT, Visibility.ALL, True),
+        RoleDefinition(SystemRole.LIGHT_AGENT, _("Light agent"), _("Reads along and writes notes"), _LIGHT, Visibility.ALL, True),
+        RoleDefinition(SystemRole.VIEWER, _("Viewer"), _("Reads and changes nothing"), _VIEWER, Visibility.ALL, True),
+    )
 }
-ROLE_PERMISSIONS: Final[dict[str, frozenset[str]]] = {Role.OWNER: frozenset(_ADMIN), Role.ADMIN: frozenset(_ADMIN), Role.AGENT: _AGENT}
+
+
+def missing_needs(codes: frozenset[str]) -> dict[str, list[str]]:
+    """For each code of the set, what it needs and the set lacks."""
+    return {code: lacking for code in sorted(codes) if (lacking := [need for need in CATALOGUE[code].needs if need not in codes])}

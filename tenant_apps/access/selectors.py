@@ -1,29 +1,83 @@
 """Who may do what."""
 
-from typing import Any
+import uuid
+from collections.abc import Callable
+from typing import Any, Final
 
+from django.db.models import Count, Q, QuerySet
 from kernel import tenancy
+from kernel.api.pagination import Order, Page, keyset_page
+from kernel.registry import Registry
+from shared_apps.accounts.models import User
 
-from tenant_apps.access.models import RoleAssignment
-from tenant_apps.access.permissions import ROLE_PERMISSIONS
+from tenant_apps.access.models import CustomRole, RoleAssignment
+from tenant_apps.access.reach import Reach, access_of
 
-OPERATOR_PERMISSIONS = frozenset({"tenants.tenant.read", "tenants.tenant.write"})
+BY_NAME: Final = Order(("name", "id"), is_descending=False)
+OPERATOR_PERMISSIONS: Final = frozenset({"tenants.tenant.read", "tenants.tenant.write"})
+NARROWINGS: Registry[Callable[[Any, str], Q]] = Registry("narrowing")
+"""`condition(viewer, code)` for a model (`app.model`) whose rows a viewer without reach everywhere sees in part."""
+
+
+class AnyViewer:
+    """Stands for all viewers where one rendering serves many; who gets it is decided elsewhere. Sees everything, and nothing is its own."""
+
+    pk = 0
+    is_authenticated = False
+    is_active = False
 
 
 def permissions_of(user: Any) -> frozenset[str]:  # Any: the user or an anonymous one
-    """The codes a user holds in the scope; kept on the user object for the rest of the request."""
+    """The codes a user holds somewhere in the scope."""
     if not user.is_authenticated or not user.is_active:
         return frozenset()
     if tenancy.current_scope().tenant is None:
         return OPERATOR_PERMISSIONS
-    held: frozenset[str] | None = getattr(user, "_held_permissions", None)
-    if held is None:
-        roles = RoleAssignment.objects.filter(user_id=user.pk).values_list("role", flat=True)
-        held = frozenset().union(*(ROLE_PERMISSIONS.get(role, frozenset()) for role in roles))
-        user._held_permissions = held
-    return held
+    return access_of(user).codes
 
 
 def has_permission(user: Any, code: str) -> bool:  # Any: the user or an anonymous one
-    """Whether the user holds the permission in the tenant in scope."""
+    """Whether the user holds the permission somewhere in the tenant in scope; how far it goes is for `reach_of`."""
     return code in permissions_of(user)
+
+
+def reach_of(viewer: Any, code: str) -> Reach:  # Any: the user, an anonymous one, or AnyViewer
+    """Where the viewer holds the permission."""
+    return Reach(is_everywhere=True) if isinstance(viewer, AnyViewer) else access_of(viewer).reach(code)
+
+
+def narrowing(model: str, viewer: Any, code: str) -> Q:  # Any: as above
+    """The condition that leaves the rows of `model` a viewer may see; nothing where no app says how."""
+    if reach_of(viewer, code).is_everywhere:
+        return Q()
+    narrow = NARROWINGS.find(model)
+    return narrow(viewer, code) if narrow else Q(pk__in=[])
+
+
+def custom_role(key: str) -> CustomRole | None:
+    """One of the tenant's own roles."""
+    return CustomRole.objects.filter(key=key).first()
+
+
+def members() -> "QuerySet[User]":
+    """Everyone who is or was a member, with their roles."""
+    return User.objects.prefetch_related("role_assignments").order_by("name", "id")
+
+
+def member(public_id: uuid.UUID) -> User | None:
+    """One member."""
+    return members().filter(public_id=public_id).first()
+
+
+def member_page(*, search: str = "", cursor: str = "", limit: int = 25) -> Page:
+    """A page of members' keys, by name."""
+    rows = User.objects.all()
+    if search:
+        rows = rows.filter(Q(name__icontains=search) | Q(email__icontains=search))
+    return keyset_page(rows.values("id", "name"), order=BY_NAME, cursor=cursor, limit=limit)
+
+
+def holders_by_role() -> dict[str, int]:
+    """How many active members hold each role somewhere."""
+    rows = RoleAssignment.objects.filter(user__is_active=True).order_by().values("role").annotate(number=Count("user_id", distinct=True))
+    return dict(rows.values_list("role", "number"))

@@ -2,11 +2,20 @@
 
 from django.urls import path
 
-from tenant_apps.access import views
+from tenant_apps.access import member_views, role_views, views
 
 urlpatterns = [
     path("api-keys", views.ApiKeyListView.as_view(), name="api-keys"),
     path("api-keys/<uuid:key_id>", views.ApiKeyView.as_view(), name="api-key"),
+    path("access/explain", member_views.ExplainView.as_view(), name="access-explain"),
+    path("members", member_views.MemberListView.as_view(), name="members"),
+    path("members/<uuid:member_id>", member_views.MemberView.as_view(), name="member"),
+    path("members/<uuid:member_id>/deactivation", member_views.MemberDeactivationView.as_view(), name="member-deactivation"),
+    path("members/<uuid:member_id>/roles", member_views.MemberRoleListView.as_view(), name="member-roles"),
+    path("members/<uuid:member_id>/roles/<int:assignment_id>", member_views.MemberRoleView.as_view(), name="member-role"),
+    path("permissions", role_views.PermissionListView.as_view(), name="permissions"),
+    path("roles", role_views.RoleListView.as_view(), name="roles"),
+    path("roles/<slug:key>", role_views.RoleView.as_view(), name="role"),
     path("isolation", views.IsolationView.as_view(), name="isolation"),
     path("profile", views.ProfileView.as_view(), name="profile"),
 ]

@@ -1,6 +1,7 @@
 """Reads of inboxes."""
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -8,6 +9,7 @@ from kernel import crypto, tenancy
 from kernel.api.pagination import Order, Page, keyset_page
 from shared_apps.tenants.selectors import url_of
 
+from tenant_apps.access.scopes import Scope
 from tenant_apps.connectors.models import Inbox
 from tenant_apps.connectors.registry import CONNECTORS, InboxRef
 
@@ -22,7 +24,7 @@ one after a year, when hardly anybody answers mails signed with it."""
 
 
 def inboxes_visible_to(_viewer: Any) -> "QuerySet[Inbox]":  # Any: user or actor
-    """Every member of the tenant sees every inbox; scopes come with the roles."""
+    """Every member sees names and addresses of all inboxes; what came in through them is narrowed with the tickets."""
     return Inbox.objects.select_related("default_team")
 
 
@@ -37,6 +39,17 @@ def inbox_page(viewer: Any, *, connector: str = "", cursor: str = "", limit: int
 def inbox_by_id(public_id: uuid.UUID) -> Inbox | None:
     """The inbox a channel route names, or None where it is gone."""
     return Inbox.objects.filter(public_id=public_id).first()
+
+
+def inbox_scope(public_id: uuid.UUID) -> Scope | None:
+    """An inbox as the scope of a role."""
+    inbox = inbox_by_id(public_id)
+    return Scope(inbox.pk, inbox.public_id, inbox.name) if inbox else None
+
+
+def inbox_scopes(keys: Iterable[int]) -> dict[int, Scope]:
+    """Inboxes as scopes, by key."""
+    return {inbox.pk: Scope(inbox.pk, inbox.public_id, inbox.name) for inbox in Inbox.objects.filter(pk__in=list(keys))}
 
 
 def hook_url(inbox: Inbox) -> str:

@@ -73,7 +73,7 @@ class ConversationMessagesView(IdempotentPostView):
     """Lists the messages of a conversation and adds replies and notes."""
 
     tag = "conversations"
-    permissions_by_method: ClassVar = {"GET": "messaging.message.read", "POST": "messaging.message.send"}
+    permissions_by_method: ClassVar = {"GET": selectors.READ, "POST": selectors.READ}
     operation_ids: ClassVar = {"GET": "listMessages", "POST": "createMessage"}
     parser_classes = (FilesJSONParser,)
 
@@ -95,7 +95,9 @@ class ConversationMessagesView(IdempotentPostView):
     def create(self, request: Request, **path: Any) -> Response:  # Any: path values
         conversation = _find(request, path["conversation_id"])
         body = self.read(MessageCreateSerializer, request.data)
-        write = services.add_note if body.pop("visibility") == Visibility.INTERNAL else services.send_reply
+        is_note = body.pop("visibility") == Visibility.INTERNAL
+        selectors.require_on_conversation(request.user, selectors.NOTE if is_note else selectors.SEND, conversation)
+        write = services.add_note if is_note else services.send_reply
         message = write(conversation=conversation, author=self.user, **body)
         return _message(message.public_id, status=201)
 
@@ -109,9 +111,10 @@ class MessageDeliveryView(ApiView):
 
     @extend_schema(summary="Send a failed reply again", request=None, responses={200: MessageSerializer})
     def post(self, request: Request, message_id: uuid.UUID) -> Response:
-        message = selectors.messages_visible_to(request.user).filter(public_id=message_id).first()
+        message = selectors.messages_visible_to(request.user).select_related("conversation").filter(public_id=message_id).first()
         if message is None:
             raise NotFound
+        selectors.require_on_conversation(request.user, selectors.SEND, message.conversation)
         services.retry_delivery(message=message)
         return _message(message_id)
 

@@ -20,7 +20,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from shared_apps.accounts.models import ApiKey, User
 from shared_apps.accounts.selectors import user_of_session
 
-from tenant_apps.access.selectors import permissions_of
+from tenant_apps.access.reach import access_of
 from tenant_apps.realtime import selectors, tickets
 from tenant_apps.realtime.hub import hub
 from tenant_apps.realtime.sockets import CloseCode, Identity, Socket
@@ -145,10 +145,10 @@ def _identity_of(ticket: str, session_key: str, bearer: str) -> Identity | None:
         user = user_of_session(session_key)
     if user is None:
         return None
-    permissions = permissions_of(user)
-    if NEEDED not in permissions:
+    access = access_of(user)
+    if NEEDED not in access.codes:
         return None
-    return Identity(user_id=user.pk, permissions=permissions, language=user.language, session_key=session_key, key_id=key_id)
+    return Identity(user_id=user.pk, access=access, language=user.language, session_key=session_key, key_id=key_id)
 
 
 def _user_of_key(token: str) -> tuple[User | None, uuid.UUID | None]:

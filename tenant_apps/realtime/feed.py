@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import uuid
 from collections.abc import Iterable
 
@@ -15,7 +16,7 @@ from kernel.threads import in_public, in_tenant
 from shared_apps.accounts.models import ApiKey, User
 from shared_apps.accounts.selectors import user_of_session
 
-from tenant_apps.access.selectors import permissions_of
+from tenant_apps.access.reach import NOTHING, Access, access_of, access_version
 from tenant_apps.realtime import selectors
 from tenant_apps.realtime.registry import fragments
 from tenant_apps.realtime.sockets import CloseCode, Identity, Socket
@@ -90,10 +91,12 @@ class Feed:
             start = min(socket.last_seq for socket in active)
             # Fixed before the read: a page may open another ticket while the thread works.
             kinds = {socket: (socket.identity.language, socket.ticket_id) for socket in active if socket.format == "html"}
-            events, newest, rendered = await in_tenant(self.tenant, _read, start, set(kinds.values()))
-            for event in events:
-                self._deliver(event, active, kinds, rendered)
-            reached = events[-1].seq if events else newest
+            is_narrow = any(not selectors.sees_everything(socket.identity.access) for socket in active)
+            batch = await in_tenant(self.tenant, _read, start, set(kinds.values()), is_narrow)
+            newest = batch.newest
+            for event in batch.events:
+                self._deliver(event, active, kinds, batch)
+            reached = batch.events[-1].seq if batch.events else newest
             for socket in active:
                 if socket.last_seq < reached:
                     socket.last_seq = reached
@@ -103,18 +106,19 @@ class Feed:
             if reached >= newest:
                 return
 
-    def _deliver(
-        self, event: StoredEvent, active: Iterable[Socket], kinds: dict[Socket, Rendering], rendered: dict[tuple[int, Rendering], str]
-    ) -> None:
+    def _deliver(self, event: StoredEvent, active: Iterable[Socket], kinds: dict[Socket, Rendering], batch: "_Batch") -> None:
         as_json = ""
         for socket in active:
             if socket.last_seq >= event.seq:
                 continue
             socket.last_seq = event.seq
-            if not selectors.may_see(socket.identity.permissions, event):
+            who = socket.identity
+            if not selectors.may_see(who.user_id, who.access, event, batch.places):
+                if selectors.has_lost(who.user_id, who.access, event, batch.places, batch.teams):
+                    socket.push(_gone(event))
                 continue
             if socket in kinds:
-                socket.push(rendered[event.seq, kinds[socket]])
+                socket.push(batch.rendered[event.seq, kinds[socket]])
             else:
                 as_json = as_json or orjson.dumps(event.as_json()).decode()
                 socket.push(as_json)
@@ -133,20 +137,45 @@ class Feed:
             return
         rights = await in_tenant(self.tenant, _present_rights, [socket.identity for socket in self.sockets])
         for socket in self.sockets:
-            permissions = rights.get(socket.identity)
-            if not permissions:
+            access = rights.get(socket.identity)
+            if access is None or not access.codes:
                 socket.close(CloseCode.SIGN_IN_AGAIN, "your access has ended, sign in again")
-            elif permissions != socket.identity.permissions:
-                known = socket.identity
-                socket.identity = Identity(known.user_id, permissions, known.language, known.session_key, known.key_id)
+            elif access != socket.identity.access:
+                socket.identity = dataclasses.replace(socket.identity, access=access)
 
 
-def _read(start: int, wanted: set[Rendering]) -> tuple[list[StoredEvent], int, dict[tuple[int, Rendering], str]]:
-    """The next events, the newest number, and the renderings that the sockets need; runs in a thread within the tenant."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Batch:
+    """The next events, the newest number, the renderings that the sockets need, and where the tickets stand if that matters."""
+
+    events: list[StoredEvent]
+    newest: int
+    rendered: dict[tuple[int, Rendering], str]
+    places: selectors.Places
+    teams: dict[str, int]
+
+
+def _read(start: int, wanted: set[Rendering], is_narrow: bool) -> _Batch:
+    """Runs in a thread within the tenant."""
     newest = selectors.newest_seq()
     events = selectors.read_log(start, newest) if newest > start else []
     rendered = {(event.seq, kind): _html(event, *kind) for event in events for kind in wanted}
-    return events, newest, rendered
+    if not events or not is_narrow:
+        return _Batch(events, newest, rendered, {}, {})
+    return _Batch(events, newest, rendered, selectors.places_of(events), selectors.team_keys())
+
+
+def _gone(event: StoredEvent) -> str:
+    """Takes the row of a ticket that has left the reader's reach from the list; says nothing else about it."""
+    fragment = {"target": f"#row-{event.aggregate_id}", "swap": "delete", "html": ""}
+    body = {
+        "v": 1,
+        "seq": event.seq,
+        "type": "ticket.gone",
+        "aggregate": {"type": "ticket", "id": str(event.aggregate_id)},
+        "fragments": [fragment],
+    }
+    return orjson.dumps(body).decode()
 
 
 def _html(event: StoredEvent, language: str, ticket_id: uuid.UUID | None) -> str:
@@ -168,16 +197,17 @@ def _html(event: StoredEvent, language: str, ticket_id: uuid.UUID | None) -> str
     return orjson.dumps(body).decode()
 
 
-def _present_rights(identities: list[Identity]) -> dict[Identity, frozenset[str]]:
-    """What each identity may do now; empty where its user, session or key is gone. Two queries for all of them and two a session."""
+def _present_rights(identities: list[Identity]) -> dict[Identity, Access]:
+    """What each identity may do now; empty where its user, session or key is gone. Three queries for all of them and two a session."""
     users = {user.pk: user for user in User.objects.filter(pk__in={identity.user_id for identity in identities}, is_active=True)}
     key_ids = [identity.key_id for identity in identities if identity.key_id]
     keys = set(ApiKey.objects.filter(public_id__in=key_ids).values_list("public_id", flat=True)) if key_ids else set()
-    rights: dict[Identity, frozenset[str]] = {}
+    rights: dict[Identity, Access] = {}
+    version = access_version()
     for identity in identities:
         user = users.get(identity.user_id)
         holds = user is not None and (not identity.key_id or identity.key_id in keys)
         if identity.session_key:
             holds = user is not None and user_of_session(identity.session_key) == user
-        rights[identity] = permissions_of(user) if holds and user is not None else frozenset()
+        rights[identity] = access_of(user, version=version) if holds and user is not None else NOTHING
     return rights

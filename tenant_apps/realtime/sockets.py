@@ -6,6 +6,8 @@ import uuid
 from enum import IntEnum
 from typing import Literal
 
+from tenant_apps.access.reach import Access
+
 QUEUE_LIMIT = 1000
 
 
@@ -26,7 +28,7 @@ class Identity:
     """Who opened the socket, and by what: a session or an API key that must go on existing."""
 
     user_id: int
-    permissions: frozenset[str]
+    access: Access
     language: str
     session_key: str = ""
     key_id: uuid.UUID | None = None

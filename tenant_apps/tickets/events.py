@@ -50,3 +50,22 @@ class TicketTouched(Event):
     type: ClassVar[str] = "ticket.touched"
     aggregate_type: ClassVar[str] = "ticket"
     message_id: uuid.UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketShared(Event):
+    """A colleague may see it (`view`) or work on it (`work`) though their roles do not reach it."""
+
+    type: ClassVar[str] = "ticket.shared"
+    aggregate_type: ClassVar[str] = "ticket"
+    user_id: uuid.UUID
+    level: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketUnshared(Event):
+    """A share was taken back."""
+
+    type: ClassVar[str] = "ticket.unshared"
+    aggregate_type: ClassVar[str] = "ticket"
+    user_id: uuid.UUID

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from kernel.clock import now
 from kernel.problems import FieldError, ValidationProblem
 from kernel.uow import unit_of_work
+from shared_apps.accounts.models import User
 
 from tenant_apps.connectors.models import Inbox
 from tenant_apps.contacts import services as contacts
@@ -18,6 +19,7 @@ from tenant_apps.messaging.incoming import IncomingMessage
 from tenant_apps.organization import selectors as organization
 from tenant_apps.tickets import services
 from tenant_apps.tickets.models import Priority, Status, Ticket
+from tenant_apps.tickets.reach import WRITE, require_on_ticket
 from tenant_apps.tickets.services import TicketChanges
 from tenant_apps.tickets.services.changing import UNCHANGED
 from tenant_apps.tickets.services.incoming import add_message
@@ -39,8 +41,11 @@ def changes_from(body: dict[str, Any]) -> TicketChanges:  # Any: validated value
 
 
 @unit_of_work
-def new_ticket_from(body: dict[str, Any]) -> Ticket:  # Any: validated values
-    """Creates the ticket a request body describes, with its conversation; everything or nothing."""
+def new_ticket_from(body: dict[str, Any], *, by: User) -> Ticket:  # Any: validated values
+    """Creates the ticket a request body describes, with its conversation; everything or nothing.
+
+    Raises NotAllowed where the ticket would stand outside of what `by` may write.
+    """
     team = _find(organization.teams(), "public_id", body.get("team_id"), "/team_id")
     assignee = _find(organization.agents(), "public_id", body.get("assignee_id"), "/assignee_id")
     inbox = _inbox(body.get("inbox_id"))
@@ -59,6 +64,7 @@ def new_ticket_from(body: dict[str, Any]) -> Ticket:  # Any: validated values
         moment: datetime.datetime = now()
         incoming = IncomingMessage(body_text=body["message"], subject=body["subject"], occurred_at=moment)
         add_message(ticket, messaging.receive_message(conversation=conversation, contact=requester, incoming=incoming))
+    require_on_ticket(by, WRITE, ticket)
     return ticket
 
 

@@ -11,7 +11,8 @@ from django.db.models.lookups import GreaterThan
 from kernel.api.pagination import Order, Page, keyset_page
 
 from tenant_apps.messaging.models import Direction, Message, ReadMark
-from tenant_apps.tickets.models import Status, StatusCategory, Ticket, TicketConversation
+from tenant_apps.tickets.models import Status, StatusCategory, Ticket, TicketConversation, TicketUserObjectPermission
+from tenant_apps.tickets.reach import tickets_visible_to
 
 RECENT_FIRST = Order(("last_message_at", "id"))
 ORDERS = {
@@ -71,11 +72,6 @@ class TicketFilter:
     search: str = ""
 
 
-def tickets_visible_to(_viewer: Any) -> "QuerySet[Ticket]":  # Any: user or actor
-    """Every member of the tenant sees every ticket; scopes come with the roles."""
-    return Ticket.objects.all()
-
-
 def statuses() -> "QuerySet[Status]":
     """The tenant's statuses in their order."""
     return Status.objects.order_by("position", "id")
@@ -114,6 +110,11 @@ def ticket_of_conversation(viewer: Any, conversation_id: int) -> Ticket | None: 
     return (
         tickets_visible_to(viewer).filter(conversation_links__conversation_id=conversation_id, conversation_links__is_current=True).first()
     )
+
+
+def shares_of(ticket: Ticket) -> "QuerySet[TicketUserObjectPermission]":
+    """The ticket's shares with their users, by name."""
+    return TicketUserObjectPermission.objects.filter(content_object=ticket).select_related("user").order_by("user__name", "id")
 
 
 def conversation_ids_of(ticket: Ticket) -> list[int]:

@@ -8,7 +8,8 @@ from kernel.api.pagination import CursorQuerySerializer
 from kernel.api.serializers import StrictSerializer
 from rest_framework import serializers
 
-from tenant_apps.tickets.models import Priority, StatusCategory
+from tenant_apps.tickets.models import Priority, StatusCategory, TicketUserObjectPermission
+from tenant_apps.tickets.reach import CHANGE_SHARE, share_id
 from tenant_apps.tickets.selectors import ORDERS
 
 NOBODY = "none"
@@ -26,6 +27,27 @@ class StatusListSerializer(StrictSerializer):
     """All statuses in their order."""
 
     results = StatusSerializer(many=True)
+
+
+@extend_schema_serializer(examples=[OpenApiExample("Let a colleague work on it", value={"level": "work"}, request_only=True)])
+class ShareSerializer(StrictSerializer):
+    """How far a share goes: `view`, or `work` for changing and answering as well, as far as the colleague's roles let them anywhere."""
+
+    level = serializers.ChoiceField(choices=[("view", "view"), ("work", "work")])
+
+
+class TicketShareSerializer(StrictSerializer):
+    """A colleague who reaches the ticket by a share."""
+
+    user = serializers.UUIDField()
+    name = serializers.CharField()
+    level = serializers.ChoiceField(choices=[("view", "view"), ("work", "work")])
+
+
+class ShareListSerializer(StrictSerializer):
+    """All shares of a ticket, by name."""
+
+    results = TicketShareSerializer(many=True)
 
 
 class PersonSerializer(StrictSerializer):
@@ -182,3 +204,9 @@ def ticket_json(row: dict[str, Any]) -> dict[str, Any]:  # Any: column values in
 def _reference(row: dict[str, Any], name: str) -> dict[str, Any] | None:  # Any: column values
     public_id = row[f"{name}__public_id"]
     return None if public_id is None else {"id": public_id, "name": row[f"{name}__name"]}
+
+
+def share_json(share: TicketUserObjectPermission) -> dict[str, Any]:  # Any: JSON
+    """A share as the API shows it."""
+    level = "work" if share.permission_id == share_id(CHANGE_SHARE) else "view"
+    return {"user": share.user.public_id, "name": share.user.name, "level": level}

@@ -11,23 +11,27 @@ from kernel.api.views import ApiView
 from kernel.problems import FieldError, NotFound, ValidationProblem
 from rest_framework.request import Request
 from rest_framework.response import Response
+from shared_apps.accounts.models import User
 from shared_apps.events.idempotency import IdempotentPostView
 
+from tenant_apps.access.selectors import AnyViewer, member
 from tenant_apps.tickets import selectors, services
 from tenant_apps.tickets.lookups import changes_from, new_ticket_from
 from tenant_apps.tickets.models import StatusCategory, Ticket
+from tenant_apps.tickets.reach import READ, SHARE, WRITE, require_on_ticket
 from tenant_apps.tickets.selectors import TicketFilter
 from tenant_apps.tickets.serializers import (
+    ShareListSerializer,
+    ShareSerializer,
     StatusListSerializer,
     TicketCreateSerializer,
     TicketPageSerializer,
     TicketQuerySerializer,
     TicketSerializer,
     TicketUpdateSerializer,
+    share_json,
     ticket_json,
 )
-
-READ, WRITE = "tickets.ticket.read", "tickets.ticket.write"
 
 
 class TicketListView(IdempotentPostView):
@@ -50,7 +54,7 @@ class TicketListView(IdempotentPostView):
         return super().post(request, **path)
 
     def create(self, request: Request, **path: Any) -> Response:  # Any: path values
-        ticket = new_ticket_from(self.read(TicketCreateSerializer, request.data))
+        ticket = new_ticket_from(self.read(TicketCreateSerializer, request.data), by=self.user)
         return _answer(request, ticket, status=201)
 
 
@@ -68,7 +72,7 @@ class TicketView(ApiView):
 
     @extend_schema(summary="Change a ticket", request=TicketUpdateSerializer, responses=TicketSerializer)
     def patch(self, request: Request, ticket_id: uuid.UUID) -> Response:
-        ticket = _find(request, ticket_id)
+        ticket = _find(request, ticket_id, WRITE)
         changes = changes_from(self.read(TicketUpdateSerializer, request.data))
         return _answer(request, services.update_ticket(ticket=ticket, changes=changes, expected_version=expected_version(request)))
 
@@ -83,13 +87,44 @@ class TicketSolutionView(ApiView):
 
     @extend_schema(summary="Solve a ticket", request=None, responses=TicketSerializer)
     def put(self, request: Request, ticket_id: uuid.UUID) -> Response:
-        ticket = _find(request, ticket_id)
+        ticket = _find(request, ticket_id, WRITE)
         return _answer(request, services.solve_ticket(ticket=ticket, expected_version=expected_version(request)))
 
     @extend_schema(summary="Reopen a solved ticket", request=None, responses={200: TicketSerializer})
     def delete(self, request: Request, ticket_id: uuid.UUID) -> Response:
-        ticket = _find(request, ticket_id)
+        ticket = _find(request, ticket_id, WRITE)
         return _answer(request, services.reopen_ticket(ticket=ticket, expected_version=expected_version(request)))
+
+
+class TicketShareListView(ApiView):
+    """Lists with whom a ticket is shared."""
+
+    tag = "tickets"
+    permission = READ
+    operation_ids: ClassVar = {"GET": "listTicketShares"}
+
+    @extend_schema(summary="List a ticket's shares", responses=ShareListSerializer)
+    def get(self, request: Request, ticket_id: uuid.UUID) -> Response:
+        return Response({"results": [share_json(row) for row in selectors.shares_of(_find(request, ticket_id))]})
+
+
+class TicketShareView(ApiView):
+    """Shares a ticket with one colleague, or takes that back."""
+
+    tag = "tickets"
+    permission = SHARE
+    operation_ids: ClassVar = {"PUT": "shareTicket", "DELETE": "unshareTicket"}
+
+    @extend_schema(summary="Share a ticket with a colleague", request=ShareSerializer, responses=ShareListSerializer)
+    def put(self, request: Request, ticket_id: uuid.UUID, user_id: uuid.UUID) -> Response:
+        ticket, user = _find(request, ticket_id, SHARE), _colleague(user_id)
+        services.share_ticket(ticket=ticket, user=user, level=self.read(ShareSerializer, request.data)["level"])
+        return Response({"results": [share_json(row) for row in selectors.shares_of(ticket)]})
+
+    @extend_schema(summary="Take a share back", request=None, responses={204: None})
+    def delete(self, request: Request, ticket_id: uuid.UUID, user_id: uuid.UUID) -> Response:
+        services.unshare_ticket(ticket=_find(request, ticket_id, SHARE), user=_colleague(user_id))
+        return Response(status=204)
 
 
 class StatusListView(ApiView):
@@ -105,18 +140,28 @@ class StatusListView(ApiView):
         return Response({"results": [{"key": row.key, "category": row.category, "label": row.label_agent} for row in rows]})
 
 
-def _find(request: Request, ticket_id: uuid.UUID) -> Ticket:
+def _find(request: Request, ticket_id: uuid.UUID, code: str = READ) -> Ticket:
     ticket = selectors.ticket_by_id(request.user, ticket_id)
     if ticket is None:
         raise NotFound
+    if code != READ:
+        require_on_ticket(request.user, code, ticket)
     return ticket
 
 
 def _answer(request: Request, ticket: Ticket, *, status: int = 200) -> Response:
-    row = selectors.ticket_row(request.user, ticket.public_id)
+    """The ticket as it is now; after a change also where that took it out of the caller's reach."""
+    row = selectors.ticket_row(request.user if request.method == "GET" else AnyViewer(), ticket.public_id)
     if row is None:
         raise NotFound
     return Response(ticket_json(row), status=status, headers={"ETag": etag(row["version"])})
+
+
+def _colleague(user_id: uuid.UUID) -> User:
+    found = member(user_id)
+    if found is None:
+        raise NotFound
+    return found
 
 
 def _filter(query: dict[str, Any]) -> TicketFilter:  # Any: validated values

@@ -4,7 +4,6 @@ A rendering depends on the event, the language and the open ticket only, never o
 page that shows the same. What differs between viewers (whose row is mine, drafts, local times) the page does by itself.
 """
 
-import dataclasses
 import uuid
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from kernel.events import StoredEvent
 
+from tenant_apps.access.selectors import AnyViewer
 from tenant_apps.messaging import selectors as messaging
 from tenant_apps.messaging.models import Direction
 from tenant_apps.realtime import selectors as stream
@@ -27,13 +27,6 @@ MOST_MISSED: Final = 300
 
 _NEW_MESSAGES: Final = frozenset({"message.received", "message.queued", "note.added"})
 _CHANGED_MESSAGES: Final = frozenset({"message.sent", "message.delayed", "message.failed", "message.requeued"})
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _AnyViewer:
-    """Stands for all viewers: nobody's read mark belongs to it."""
-
-    pk: int = 0
 
 
 def render_event(event: StoredEvent, *, viewer_language: str, open_ticket: uuid.UUID | None) -> list[Fragment]:
@@ -63,7 +56,7 @@ def envelope(event: StoredEvent, *, viewer_language: str, open_ticket: uuid.UUID
 
 
 def _row(event: StoredEvent) -> list[Fragment]:
-    values = tickets.ticket_row(_AnyViewer(), event.aggregate_id)
+    values = tickets.ticket_row(AnyViewer(), event.aggregate_id)
     if values is None:
         return []
     row = row_of({**values, "is_unread": False}, is_incoming=_is_incoming(event))
@@ -78,10 +71,10 @@ def _is_incoming(event: StoredEvent) -> bool:
 
 
 def _open_ticket(event: StoredEvent, ticket_id: uuid.UUID) -> list[Fragment]:
-    ticket = find_ticket(_AnyViewer(), ticket_id)
+    ticket = find_ticket(AnyViewer(), ticket_id)
     if ticket is None:
         return []
-    context = head_context(_AnyViewer(), ticket)
+    context = head_context(ticket)
     here = f'[data-ticket="{ticket_id}"]'
     lines = "".join(_render("event", {"line": line}) for line in event_lines(event, names_of_today()))
     return [
@@ -93,7 +86,7 @@ def _open_ticket(event: StoredEvent, ticket_id: uuid.UUID) -> list[Fragment]:
 
 def _message(event: StoredEvent, ticket_id: uuid.UUID) -> list[Fragment]:
     message = messaging.message_by_id(event.aggregate_id)
-    ticket = find_ticket(_AnyViewer(), ticket_id)
+    ticket = find_ticket(AnyViewer(), ticket_id)
     if message is None or ticket is None or message.conversation_id not in tickets.conversation_ids_of(ticket):
         return []
     context = {"message": message_view(message), "ticket_id": ticket_id}

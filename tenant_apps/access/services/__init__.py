@@ -1,14 +1,19 @@
-"""What can be done with roles."""
+"""What can be done with roles and those who hold them."""
 
-from kernel.uow import record_audit, unit_of_work
-from shared_apps.accounts.models import User
+from tenant_apps.access.services.assignments import assign_role, bump_access_version, grant_role, withdraw_all_in_scope, withdraw_role
+from tenant_apps.access.services.members import LEAVERS, deactivate_member
+from tenant_apps.access.services.roles import RoleValues, create_role, delete_role, update_role
 
-from tenant_apps.access.models import RoleAssignment
-
-
-@unit_of_work
-def grant_role(*, user: User, role: str) -> None:
-    """Gives a user a role; a second time changes nothing."""
-    _, created = RoleAssignment.objects.get_or_create(user=user, role=role)
-    if created:
-        record_audit(action="role.grant", object_type="user", object_id=user.public_id, changes={"role": [None, role]})
+__all__ = [
+    "LEAVERS",
+    "RoleValues",
+    "assign_role",
+    "bump_access_version",
+    "create_role",
+    "deactivate_member",
+    "delete_role",
+    "grant_role",
+    "update_role",
+    "withdraw_all_in_scope",
+    "withdraw_role",
+]

@@ -3,12 +3,15 @@
 from tenant_apps.tickets.services.changing import TicketChanges, reopen_ticket, solve_ticket, update_ticket
 from tenant_apps.tickets.services.creating import create_ticket
 from tenant_apps.tickets.services.incoming import route_incoming
+from tenant_apps.tickets.services.sharing import share_ticket, unshare_ticket
 
 __all__ = [
     "TicketChanges",
     "create_ticket",
     "reopen_ticket",
     "route_incoming",
+    "share_ticket",
     "solve_ticket",
+    "unshare_ticket",
     "update_ticket",
 ]

@@ -14,9 +14,14 @@ def mail_inbox() -> Inbox:
     return Inbox.objects.get(connector="email", address__startswith="support@")
 
 
-def conversation(email: str = "bia@mail.example", subject: str = "Brake rubs"):
+def inbox(name: str) -> Inbox:
+    """One more inbox, of the generic channel."""
+    return Inbox.objects.create(connector="api", name=name, address=f"key-{name}")
+
+
+def conversation(email: str = "bia@mail.example", subject: str = "Brake rubs", inbox: Inbox | None = None):
     contact = contacts.contact_for_email(email=email, name="Bia Prado")
-    return messaging.start_conversation(inbox=mail_inbox(), contact=contact, subject=subject)
+    return messaging.start_conversation(inbox=inbox or mail_inbox(), contact=contact, subject=subject)
 
 
 def incoming(thread, text: str = "It rubs since Saturday.", **fields):
@@ -33,3 +38,9 @@ def incoming(thread, text: str = "It rubs since Saturday.", **fields):
 def ticket(**fields):
     """A ticket that began with a mail."""
     return incoming(conversation(**fields))[1]
+
+
+def placed_ticket(*, assignee=None, team=None, **fields):
+    """A ticket where its place matters."""
+    found = ticket(**fields)
+    return services.update_ticket(ticket=found, changes=services.TicketChanges(assignee=assignee, team=team))

@@ -13,10 +13,12 @@ from shared_apps.accounts.models import User
 from ui.errors import sentence
 from ui.pages import Page, is_fragment
 
+from tenant_apps.access.selectors import AnyViewer
 from tenant_apps.messaging import services as messaging
 from tenant_apps.tickets import services
 from tenant_apps.tickets.lookups import changes_from
 from tenant_apps.tickets.models import Ticket
+from tenant_apps.tickets.reach import READ, WRITE, require_on_ticket
 from tenant_apps.workspace.pages.shell import chosen_list, frame, list_with_counts, member
 from tenant_apps.workspace.presenters.ticket import current_conversation, find_ticket, head_context, ticket_context
 
@@ -26,7 +28,7 @@ Change = Callable[[Ticket], Ticket]
 class TicketPage(Page):
     """Thread and panel: inside the whole page, or alone for htmx. Opening a ticket marks it as read."""
 
-    permission = "tickets.ticket.read"
+    permission = READ
 
     def get(self, request: HttpRequest, ticket_id: uuid.UUID) -> HttpResponse:
         user = member(request)
@@ -44,10 +46,10 @@ class TicketPage(Page):
 class Fields(Page):
     """Changes of fields, checked against the version the person saw."""
 
-    permission = "tickets.ticket.write"
+    permission = WRITE
 
     def post(self, request: HttpRequest, ticket_id: uuid.UUID) -> HttpResponse:
-        ticket = found(member(request), ticket_id)
+        ticket = found(member(request), ticket_id, WRITE)
         body = changed_fields(request.POST)
         return answer_change(
             request,
@@ -59,28 +61,30 @@ class Fields(Page):
 class Resolve(Page):
     """Solves the ticket."""
 
-    permission = "tickets.ticket.write"
+    permission = WRITE
 
     def post(self, request: HttpRequest, ticket_id: uuid.UUID) -> HttpResponse:
-        ticket = found(member(request), ticket_id)
+        ticket = found(member(request), ticket_id, WRITE)
         return answer_change(request, ticket, lambda ticket: services.solve_ticket(ticket=ticket, expected_version=seen_version(request)))
 
 
 class Reopen(Page):
     """Opens a solved ticket again."""
 
-    permission = "tickets.ticket.write"
+    permission = WRITE
 
     def post(self, request: HttpRequest, ticket_id: uuid.UUID) -> HttpResponse:
-        ticket = found(member(request), ticket_id)
+        ticket = found(member(request), ticket_id, WRITE)
         return answer_change(request, ticket, lambda ticket: services.reopen_ticket(ticket=ticket, expected_version=seen_version(request)))
 
 
-def found(user: User, ticket_id: uuid.UUID) -> Ticket:
-    """The ticket. Raises NotFound."""
+def found(user: User, ticket_id: uuid.UUID, code: str = READ) -> Ticket:
+    """The ticket. Raises NotFound where it is not visible, NotAllowed where the person may not do this to it."""
     ticket = find_ticket(user, ticket_id)
     if ticket is None:
         raise NotFound
+    if code != READ:
+        require_on_ticket(user, code, ticket)
     return ticket
 
 
@@ -112,9 +116,8 @@ def answer_change(request: HttpRequest, ticket: Ticket, change: Change) -> HttpR
         if problem is not None:
             raise problem
         return redirect(f"/inbox/{ticket.public_id}/")
-    user = member(request)
     context = {
-        **head_context(user, found(user, ticket.public_id)),
+        **head_context(find_ticket(AnyViewer(), ticket.public_id) or ticket),  # the change may have taken it out of reach
         "problem": problem,
         "problem_text": _sentence(problem),
         "is_from_panel": "#f-" in request.headers.get("HX-Source", "") or "#tag-form" in request.headers.get("HX-Source", ""),

@@ -16,6 +16,7 @@ from tenant_apps.messaging.models import Conversation
 from tenant_apps.organization import selectors as organization
 from tenant_apps.tickets import selectors as tickets
 from tenant_apps.tickets.models import Status, StatusCategory, Ticket
+from tenant_apps.tickets.reach import tickets_visible_to
 from tenant_apps.workspace.presenters.history import EventLine, Names, event_lines
 from tenant_apps.workspace.presenters.messages import MessageView, message_view
 from tenant_apps.workspace.presenters.rows import CHANNEL_ICONS, PRIORITY_LABELS, PRIORITY_TONES
@@ -66,10 +67,10 @@ def ticket_context(viewer: Any, ticket: Ticket) -> dict[str, Any]:  # Any: the u
     """Everything a ticket's thread and panel show. The sequence number is read first: what comes later is sent by the stream."""
     seq = event_log.last_seq()
     conversations = tickets.conversation_ids_of(ticket)
-    return {"seq": seq, **head_context(viewer, ticket), **_thread(viewer, ticket, conversations), **_contact(viewer, ticket)}
+    return {"seq": seq, **head_context(ticket), **_thread(viewer, ticket, conversations), **_contact(viewer, ticket)}
 
 
-def head_context(_viewer: Any, ticket: Ticket) -> dict[str, Any]:  # Any: the user; template context
+def head_context(ticket: Ticket) -> dict[str, Any]:  # Any: template context
     """What head and fields of a ticket show: the same for every viewer, so that one rendering serves all."""
     category = StatusCategory(ticket.category)
     return {
@@ -103,11 +104,20 @@ def _thread(viewer: Any, ticket: Ticket, conversations: list[int]) -> dict[str, 
     return {
         "items": [item for _, _, item in sorted(items, key=lambda entry: entry[:2])],
         "conversation_ids": sorted({str(message.conversation.public_id) for message in messages}),
-        "can_write": bool(conversations) and ticket.category != StatusCategory.CLOSED,
+        **_ways_to_write(viewer, ticket, conversations),
         "successor": successor if successor is not None and successor.pk != ticket.pk else None,
         "channel": gettext("e-mail") if ticket.connector == "email" else "API",
         "channel_icon": CHANNEL_ICONS.get(ticket.connector, "mail"),
     }
+
+
+def _ways_to_write(viewer: Any, ticket: Ticket, conversations: list[int]) -> dict[str, bool]:  # Any: the user
+    """Which kinds of message the viewer may write here."""
+    is_open = bool(conversations) and ticket.category != StatusCategory.CLOSED
+    may_reply, may_note = (
+        is_open and tickets_visible_to(viewer, code).filter(pk=ticket.pk).exists() for code in (messaging.SEND, messaging.NOTE)
+    )
+    return {"has_conversation": bool(conversations), "can_write": may_reply or may_note, "may_reply": may_reply, "may_note": may_note}
 
 
 def _contact(viewer: Any, ticket: Ticket) -> dict[str, Any]:  # Any: the user; template context

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.module_loading import autodiscover_modules
 from kernel.events import EVENT_TYPES, Event
 from kernel.problems import PROBLEMS
-from tenant_apps.access.permissions import CATALOGUE, ROLE_PERMISSIONS
+from tenant_apps.access.permissions import CATALOGUE, SYSTEM_ROLES
 
 _NOTE = "Written by `manage.py write_reference` from the code; `make check` compares."
 _PROBLEMS = """\
@@ -61,12 +61,12 @@ def _events() -> str:
 
 
 def _permissions() -> str:
-    roles = list(ROLE_PERMISSIONS)
+    roles = list(SYSTEM_ROLES.values())
     rows = [
-        [f"`{code}`", text, *("yes" if code in ROLE_PERMISSIONS[role] else "" for role in roles)]
-        for code, text in sorted(CATALOGUE.items())
+        [f"`{code}`", str(permission.text), permission.kind.value, *("yes" if code in role.codes else "" for role in roles)]
+        for code, permission in sorted(CATALOGUE.items())
     ]
-    return _page("Permissions", _ROLES, ["code", "allows", *roles], rows)
+    return _page("Permissions", _ROLES, ["code", "allows", "kind", *(role.key for role in roles)], rows)
 
 
 def _fields(kind: type[Event]) -> str:
