@@ -28,7 +28,7 @@ OBJECT_KINDS = [("ticket", "ticket")]
 class AssignmentSerializer(StrictSerializer):
     """One role of a member. Without a scope it is held for the whole tenant."""
 
-    id = serializers.IntegerField()
+    id = serializers.UUIDField()
     role = serializers.CharField()
     scope_kind = serializers.CharField(allow_blank=True)
     scope_id = serializers.UUIDField(allow_null=True)
@@ -169,8 +169,8 @@ class MemberRoleView(ApiView):
     operation_ids: ClassVar = {"DELETE": "withdrawRole"}
 
     @extend_schema(summary="Take a role", request=None, responses={204: None})
-    def delete(self, request: Request, member_id: uuid.UUID, assignment_id: int) -> Response:
-        row = _member(member_id).role_assignments.filter(pk=assignment_id).first()  # type: ignore[attr-defined]  # a reverse relation
+    def delete(self, request: Request, member_id: uuid.UUID, assignment_id: uuid.UUID) -> Response:
+        row = _member(member_id).role_assignments.filter(public_id=assignment_id).first()
         if row is None:
             raise NotFound
         services.withdraw_role(by=self.user, assignment=row)
@@ -214,7 +214,7 @@ class ExplainView(ApiView):
 
 def members_json(users: list[User]) -> list[dict[str, Any]]:  # Any: JSON
     """Members as the API shows them: one query for each kind of scope, however many members."""
-    rows = [row for user in users for row in user.role_assignments.all()]  # type: ignore[attr-defined]  # a reverse relation
+    rows = [row for user in users for row in user.role_assignments.all()]
     scopes = {
         kind: SCOPES.get(kind).named({row.scope_id for row in rows if row.scope_kind == kind})
         for kind in sorted({row.scope_kind for row in rows if row.scope_kind})
@@ -225,10 +225,7 @@ def members_json(users: list[User]) -> list[dict[str, Any]]:  # Any: JSON
             "name": user.name,
             "email": user.email,
             "is_active": user.is_active,
-            "roles": [
-                _assignment_json(row, scopes.get(row.scope_kind, {}).get(row.scope_id))
-                for row in user.role_assignments.all()  # type: ignore[attr-defined]  # a reverse relation
-            ],
+            "roles": [_assignment_json(row, scopes.get(row.scope_kind, {}).get(row.scope_id)) for row in user.role_assignments.all()],
         }
         for user in users
     ]
@@ -271,7 +268,7 @@ def _reason_json(reason: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
 
 def _assignment_json(row: Any, scope: Scope | None) -> dict[str, Any]:  # Any: an assignment; JSON
     return {
-        "id": row.pk,
+        "id": row.public_id,
         "role": row.role,
         "scope_kind": row.scope_kind,
         "scope_id": scope.public_id if scope else None,

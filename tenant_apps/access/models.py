@@ -3,8 +3,10 @@
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models.functions import Lower
+from kernel.ids import new_id
 
 
 class SystemRole(models.TextChoices):
@@ -49,6 +51,7 @@ class CustomRole(models.Model):
 class RoleAssignment(models.Model):
     """One role of one user: for the whole tenant (`scope_kind` empty), or for the scope with this key in its own table."""
 
+    public_id = models.UUIDField(default=new_id, db_default=RandomUUID(), unique=True, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="role_assignments")
     role = models.CharField(max_length=32)
     scope_kind = models.CharField(max_length=16, blank=True, default="", db_default="")

@@ -283,8 +283,10 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/(api/v1|api/platform/v1|hooks/v1)",
     "SORT_OPERATIONS": True,
     "ENUM_NAME_OVERRIDES": {
+        "MessageVisibilityEnum": "tenant_apps.messaging.models.Visibility",
         "RunStateEnum": "shared_apps.tenants.models.RunState",
         "TenantStateEnum": "shared_apps.tenants.models.TenantState",
+        "TicketVisibilityEnum": "tenant_apps.access.models.Visibility",
     },
     "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "kernel.api.schema.add_servers"],

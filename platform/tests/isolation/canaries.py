@@ -22,7 +22,7 @@ from shared_apps.events.log import last_seq
 from shared_apps.events.models import IdempotencyRecord, ParkedEvent
 from shared_apps.tenants import services as tenants
 from shared_apps.tenants.models import Domain, Tenant
-from tenant_apps.access.models import RoleAssignment
+from tenant_apps.access.models import CustomRole, RoleAssignment
 from tenant_apps.connectors.models import Inbox
 from tenant_apps.contacts import services as contacts
 from tenant_apps.contacts.models import Contact
@@ -41,7 +41,11 @@ SHARED = {"seq", "view", "expires", "mail_id"}  # parts of addresses that name n
 
 # Columns without a mark: what stands there is chosen by code or drawn at random, never written by people.
 UNMARKED = {
+    "access.CustomRole.key": "random",
+    "access.CustomRole.permissions": "names of code",
+    "access.CustomRole.visibility": "a closed list",
     "access.RoleAssignment.role": "a closed list",
+    "access.RoleAssignment.scope_kind": "names of code",
     "accounts.ApiKey.digest": "random",
     "accounts.ApiKey.token_key": "random",
     "accounts.Invitation.role": "a closed list",
@@ -115,7 +119,7 @@ def plant(tenant: TenantRef) -> Canary:
             ids = _plant_work(tenant, agent, mark, word)
             keys = {role: accounts.create_api_key(user=person, name=f"{role} {mark}") for role, person in people.items()}
         fill(mark)
-        ids |= {"key_id": str(keys["agent"][0].public_id), "agent_id": str(agent.public_id)}
+        ids |= {"key_id": str(keys["agent"][0].public_id), "agent_id": str(agent.public_id), "reassign_to": str(people["admin"].public_id)}
         sessions = {role: session_of(person) for role, person in people.items()}
     return Canary(tenant, mark, label, word, ids, {role: clear_text for role, (_, clear_text) in keys.items()}, sessions)
 
@@ -223,6 +227,8 @@ def _plant_work(tenant: TenantRef, agent: User, mark: str, word: str) -> dict[st
     team = Team.objects.create(key=f"t{mark}", name=f"Team {mark}")
     TeamMembership.objects.create(team=team, user=agent)
     Group.objects.create(name=f"Group {mark}")
+    role = CustomRole.objects.create(key=uuid.uuid4().hex, name=f"Role {mark}", description=f"Described {mark}", permissions=[])
+    assignment = RoleAssignment.objects.create(user=agent, role=role.key, scope_kind="team", scope_id=team.pk)
     ParkedEvent.objects.create(consumer=f"consumer-{mark}", seq=1, error=f"Error {mark}")
     IdempotencyRecord.objects.create(principal=str(agent.public_id), route="POST /", key=mark, request_sha256="0" * 64)
     tickets.update_ticket(ticket=ticket, changes=TicketChanges(add_tags=(f"tag {mark}",), team=team), expected_version=None)
@@ -237,6 +243,10 @@ def _plant_work(tenant: TenantRef, agent: User, mark: str, word: str) -> dict[st
         "attachment_id": str(reply.attachments.get().public_id),
         "event_id": str(event.public_id),
         "team_id": str(team.public_id),
+        "key": role.key,
+        "assignment_id": str(assignment.public_id),
+        "member_id": str(agent.public_id),
+        "user_id": str(agent.public_id),
         "tenant_id": str(tenant.id),
         "tag": f"tag {mark}",
         "token": token_of(invitation),
@@ -244,7 +254,7 @@ def _plant_work(tenant: TenantRef, agent: User, mark: str, word: str) -> dict[st
         "first_message_id": str(message.public_id),
         "mail_id": str(message.public_id),
         "agent_email": agent.email,
-        "seq": str(max(0, last_seq() - 3)),
+        "seq": str(max(0, last_seq() - 8)),
         "view": "open",
         **_link(reply.attachments.get().public_id),
     }

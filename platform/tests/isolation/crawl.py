@@ -31,6 +31,10 @@ QUERY = {
     "assignee": "agent_id",
     "team": "team_id",
     "requester": "contact_id",
+    "user": "member_id",
+    "permission": "=tickets.ticket.read",
+    "object_type": "=ticket",
+    "object": "ticket_id",
     "search": "word",
     "q": "word",
     "tag": "tag",
@@ -365,8 +369,8 @@ def digest(tenant: TenantRef) -> str:
         if tenant.schema not in _tables:
             cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY 1", [tenant.schema])
             names = [connection_in_scope().ops.quote_name(row[0]) for row in cursor.fetchall()]
-            one = "SELECT md5(string_agg(md5(x::text), '' ORDER BY md5(x::text))) AS h FROM {} x"
-            rows = " UNION ALL ".join(one.format(name) for name in names)
-            _tables[tenant.schema] = f"SELECT md5(string_agg(coalesce(h, '-'), '')) FROM ({rows}) AS s"
+            one = "SELECT {} AS n, md5(string_agg(md5(x::text), '' ORDER BY md5(x::text))) AS h FROM {} x"
+            rows = " UNION ALL ".join(one.format(number, name) for number, name in enumerate(names))  # the server may answer in any order
+            _tables[tenant.schema] = f"SELECT md5(string_agg(coalesce(h, '-'), '' ORDER BY n)) FROM ({rows}) AS s"
         cursor.execute(_tables[tenant.schema])
         return str(cursor.fetchone()[0])

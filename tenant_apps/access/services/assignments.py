@@ -37,7 +37,7 @@ def assign_role(*, by: User, user: User, role: str, scope_kind: str = "", scope:
     bump_access_version()
     if scope_kind and (scope is None or SCOPES.find(scope_kind) is None):
         raise ValidationProblem([FieldError("/scope_id", "unknown", _("There is nothing with this id"))])
-    if not user.is_active or user.role_assignments.count() >= 200:  # type: ignore[attr-defined]  # a reverse relation
+    if not user.is_active or user.role_assignments.count() >= 200:
         raise ValidationProblem([FieldError("/user", "invalid", _("This member cannot get another role"))])
     check_may_grant(access_of_now(by), definition_of(role), scope_kind)
     return _give(user, role, scope_kind, scope)

@@ -1,6 +1,7 @@
 """Roles: what they hold, who may give them, what a change does."""
 
 import threading
+import uuid
 
 import pytest
 from django.db import connections
@@ -36,9 +37,9 @@ def olga(database, acme) -> User:
     return person(acme, "olga", "owner")
 
 
-def assignment(tenant, user) -> int:
+def assignment(tenant, user) -> uuid.UUID:
     with tenancy.tenant_scope(tenant):
-        return RoleAssignment.objects.get(user=user).pk
+        return RoleAssignment.objects.get(user=user).public_id
 
 
 def test_every_system_role_is_complete():
@@ -115,7 +116,9 @@ def test_nobody_gives_what_they_lack(client_for, acme, ada, ana, database):
     client = client_for(keeper)
 
     given = client.post_json(f"{MEMBERS}/{keeper.public_id}/roles", {"role": "admin"})
-    widened = client.patch_json(f"{ROLES}/{key}", {"permissions": ["organization.member.read", "access.member.manage", "access.apikey.manage"]})
+    widened = client.patch_json(
+        f"{ROLES}/{key}", {"permissions": ["organization.member.read", "access.member.manage", "access.apikey.manage"]}
+    )
     ended = client.post_json(f"{MEMBERS}/{ana.public_id}/deactivation", {"reassign_to": None})
 
     assert [answer.status_code for answer in (given, widened, ended)] == [403, 403, 403]

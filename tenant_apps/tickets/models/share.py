@@ -5,7 +5,7 @@ from guardian.models import UserObjectPermissionBase
 
 
 class TicketUserObjectPermission(UserObjectPermissionBase):
-    """guardian's row with a direct foreign key: this user may see the ticket (`view_ticket`), or change and answer it as well (`change_ticket`)."""
+    """guardian's row with a direct foreign key: `view_ticket` lets this user see the ticket, `change_ticket` change and answer it too."""
 
     content_object = models.ForeignKey("tickets.Ticket", on_delete=models.CASCADE, related_name="user_shares")
 
