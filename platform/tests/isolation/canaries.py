@@ -243,6 +243,7 @@ def _plant_work(tenant: TenantRef, agent: User, mark: str, word: str) -> dict[st
         "attachment_id": str(reply.attachments.get().public_id),
         "event_id": str(event.public_id),
         "team_id": str(team.public_id),
+        "scope_id": str(team.public_id),
         "key": role.key,
         "assignment_id": str(assignment.public_id),
         "member_id": str(agent.public_id),
