@@ -14,4 +14,4 @@ class AccessConfig(AppConfig):
         from tenant_apps.access import selectors, services  # noqa: PLC0415
 
         install_permission_check(selectors.has_permission)
-        ROLE_GRANTERS.register("access")(lambda user, role: services.grant_role(user=user, role=role))
+        ROLE_GRANTERS.register("access")(services.grant_invited_role)

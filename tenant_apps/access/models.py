@@ -66,6 +66,17 @@ class RoleAssignment(models.Model):
         return f"{self.user_id} {self.role}"
 
 
+class InvitationScope(models.Model):
+    """The scope in which an invitation's role will hold; an invitation without one is for the whole tenant."""
+
+    invitation = models.OneToOneField("accounts.Invitation", on_delete=models.CASCADE, related_name="scope", primary_key=True)
+    scope_kind = models.CharField(max_length=16)
+    scope_id = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.invitation_id} {self.scope_kind}"
+
+
 class AccessVersion(models.Model):
     """Raised by whatever changes what somebody may do; its row lock orders those changes."""
 

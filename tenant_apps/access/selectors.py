@@ -1,17 +1,19 @@
 """Who may do what."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from django.db.models import Count, Q, QuerySet
 from kernel import tenancy
 from kernel.api.pagination import Order, Page, keyset_page
+from kernel.clock import now
 from kernel.registry import Registry
-from shared_apps.accounts.models import User
+from shared_apps.accounts.models import Invitation, User
 
-from tenant_apps.access.models import CustomRole, RoleAssignment
+from tenant_apps.access.models import CustomRole, InvitationScope, RoleAssignment
 from tenant_apps.access.reach import Reach, access_of
+from tenant_apps.access.scopes import SCOPES, Scope
 
 BY_NAME: Final = Order(("name", "id"), is_descending=False)
 OPERATOR_PERMISSIONS: Final = frozenset({"tenants.tenant.read", "tenants.tenant.write"})
@@ -81,3 +83,18 @@ def holders_by_role() -> dict[str, int]:
     """How many active members hold each role somewhere."""
     rows = RoleAssignment.objects.filter(user__is_active=True).order_by().values("role").annotate(number=Count("user_id", distinct=True))
     return dict(rows.values_list("role", "number"))
+
+
+def open_invitations() -> "QuerySet[Invitation]":
+    """Invitations whose links still work, newest first."""
+    return Invitation.objects.filter(used_at=None, expires_at__gt=now()).order_by("-created_at", "-id")
+
+
+def scopes_of_invitations(invitations: Iterable[Invitation]) -> dict[int, tuple[str, Scope]]:
+    """The scopes of these that have one, by the invitation's key: one query for each kind."""
+    rows = list(InvitationScope.objects.filter(invitation__in=[invitation.pk for invitation in invitations]))
+    found: dict[int, tuple[str, Scope]] = {}
+    for kind in {row.scope_kind for row in rows}:
+        scopes = SCOPES.get(kind).named({row.scope_id for row in rows if row.scope_kind == kind})
+        found |= {row.pk: (kind, scopes[row.scope_id]) for row in rows if row.scope_kind == kind and row.scope_id in scopes}
+    return found

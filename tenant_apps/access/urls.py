@@ -2,12 +2,15 @@
 
 from django.urls import path
 
-from tenant_apps.access import member_views, role_views, views
+from tenant_apps.access import invitation_views, member_views, role_views, views
 
 urlpatterns = [
     path("api-keys", views.ApiKeyListView.as_view(), name="api-keys"),
     path("api-keys/<uuid:key_id>", views.ApiKeyView.as_view(), name="api-key"),
     path("access/explain", member_views.ExplainView.as_view(), name="access-explain"),
+    path("invitations", invitation_views.InvitationListView.as_view(), name="invitations"),
+    path("invitations/<uuid:invitation_id>", invitation_views.InvitationView.as_view(), name="invitation-open"),
+    path("invitations/<uuid:invitation_id>/renewal", invitation_views.InvitationRenewalView.as_view(), name="invitation-renewal"),
     path("members", member_views.MemberListView.as_view(), name="members"),
     path("members/<uuid:member_id>", member_views.MemberView.as_view(), name="member"),
     path("members/<uuid:member_id>/deactivation", member_views.MemberDeactivationView.as_view(), name="member-deactivation"),

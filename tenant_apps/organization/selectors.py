@@ -25,6 +25,11 @@ def teams_with_size() -> "QuerySet[Team]":
     return teams().annotate(size=Count("memberships"))
 
 
+def members_of(team: Team) -> "QuerySet[User]":
+    """The active members of a team by name."""
+    return User.objects.filter(is_active=True, team_memberships__team=team).order_by("name", "id")
+
+
 def team_by_id(public_id: uuid.UUID) -> Team | None:
     """One team."""
     return Team.objects.filter(public_id=public_id).first()

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tenant_apps.workspace.pages import inbox, message, profile, read, session, settings, ticket
+from tenant_apps.workspace.pages import inbox, members, message, profile, read, roles, session, settings, ticket
 
 urlpatterns = [
     path("", inbox.Home.as_view(), name="home"),
@@ -27,6 +27,21 @@ urlpatterns = [
     path("settings/intake/", settings.Intake.as_view(), name="settings-intake"),
     path("settings/intake/<uuid:event_id>/run/", settings.RunAgain.as_view(), name="settings-intake-run"),
     path("settings/isolation/", settings.Isolation.as_view(), name="settings-isolation"),
+    path("settings/members/", members.Members.as_view(), name="settings-members"),
+    path("settings/members/invitations/<uuid:invitation_id>/renew/", members.InvitationRenew.as_view(), name="settings-invitation-renew"),
+    path("settings/members/invitations/<uuid:invitation_id>/end/", members.InvitationWithdraw.as_view(), name="settings-invitation-end"),
+    path("settings/members/<uuid:member_id>/", members.Member.as_view(), name="settings-member"),
+    path("settings/members/<uuid:member_id>/roles/", members.MemberRoles.as_view(), name="settings-member-roles"),
+    path(
+        "settings/members/<uuid:member_id>/roles/<uuid:assignment_id>/take/", members.MemberRoleTake.as_view(), name="settings-member-role"
+    ),
+    path("settings/members/<uuid:member_id>/end/", members.MemberDeactivate.as_view(), name="settings-member-end"),
+    path("settings/roles/", roles.Roles.as_view(), name="settings-roles"),
+    path("settings/roles/new/", roles.RoleNew.as_view(), name="settings-role-new"),
+    path("settings/roles/<slug:key>/", roles.Role.as_view(), name="settings-role"),
+    path("settings/roles/<slug:key>/delete/", roles.RoleDelete.as_view(), name="settings-role-delete"),
+    path("settings/teams/", roles.Teams.as_view(), name="settings-teams"),
+    path("settings/teams/<uuid:team_id>/", roles.TeamChange.as_view(), name="settings-team"),
     path("settings/keys/", settings.ApiKeys.as_view(), name="settings-keys"),
     path("settings/keys/<uuid:key_id>/revoke/", settings.RevokeKey.as_view(), name="settings-key-revoke"),
 ]

@@ -1,6 +1,7 @@
 """What can be done with roles and those who hold them."""
 
 from tenant_apps.access.services.assignments import assign_role, bump_access_version, grant_role, withdraw_all_in_scope, withdraw_role
+from tenant_apps.access.services.invitations import grant_invited_role, invite_member, renew_invitation, withdraw_invitation
 from tenant_apps.access.services.members import LEAVERS, deactivate_member
 from tenant_apps.access.services.roles import RoleValues, create_role, delete_role, update_role
 
@@ -12,8 +13,12 @@ __all__ = [
     "create_role",
     "deactivate_member",
     "delete_role",
+    "grant_invited_role",
     "grant_role",
+    "invite_member",
+    "renew_invitation",
     "update_role",
     "withdraw_all_in_scope",
+    "withdraw_invitation",
     "withdraw_role",
 ]

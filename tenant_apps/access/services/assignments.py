@@ -25,7 +25,7 @@ def bump_access_version() -> None:
 def grant_role(*, user: User, role: str) -> None:
     """Gives a user a role for the whole tenant on the system's own account; a second time changes nothing."""
     bump_access_version()
-    _give(user, role, "", None)
+    give(user, role, "", None)
 
 
 @unit_of_work
@@ -40,7 +40,7 @@ def assign_role(*, by: User, user: User, role: str, scope_kind: str = "", scope:
     if not user.is_active or user.role_assignments.count() >= 200:
         raise ValidationProblem([FieldError("/user", "invalid", _("This member cannot get another role"))])
     check_may_grant(access_of_now(by), definition_of(role), scope_kind)
-    return _give(user, role, scope_kind, scope)
+    return give(user, role, scope_kind, scope)
 
 
 @unit_of_work
@@ -109,7 +109,8 @@ def access_of_now(user: User) -> Access:
     return access_of(fresh)
 
 
-def _give(user: User, role: str, scope_kind: str, scope: Scope | None) -> RoleAssignment:
+def give(user: User, role: str, scope_kind: str, scope: Scope | None) -> RoleAssignment:
+    """Adds one assignment, with event and audit entry; in the caller's unit of work. What is held already stays as it is."""
     scope_id = scope.id if scope else 0
     row, created = RoleAssignment.objects.get_or_create(user=user, role=role, scope_kind=scope_kind, scope_id=scope_id)
     if created:

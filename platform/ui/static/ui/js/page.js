@@ -43,6 +43,14 @@ for (const field of $$("[data-search]")) {
   if (shown && field.hasAttribute("data-focus")) { field.focus(); field.setSelectionRange(shown.length, shown.length); }
 }
 
+// a field that narrows what is on the page already
+for (const field of $$("[data-filter]")) {
+  field.addEventListener("input", () => {
+    const words = field.value.trim().toLowerCase();
+    for (const row of $$(field.dataset.filter)) row.hidden = !row.textContent.toLowerCase().includes(words);
+  });
+}
+
 document.addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
   if (event.key === "/" && $("[data-search]")) { event.preventDefault(); $("[data-search]").focus(); }
