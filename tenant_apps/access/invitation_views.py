@@ -81,7 +81,7 @@ class InvitationView(ApiView):
 
     @extend_schema(summary="Withdraw an invitation", request=None, responses={204: None})
     def delete(self, request: Request, invitation_id: uuid.UUID) -> Response:
-        services.withdraw_invitation(invitation=_find(invitation_id))
+        services.withdraw_invitation(by=self.user, invitation=_find(invitation_id))
         return Response(status=204)
 
 

@@ -10,6 +10,7 @@ from shared_apps.accounts import services as accounts
 from shared_apps.accounts.models import Invitation, User
 
 from tenant_apps.access.models import InvitationScope
+from tenant_apps.access.reach import role_definitions
 from tenant_apps.access.scopes import SCOPES, Scope
 from tenant_apps.access.services.assignments import access_of_now, bump_access_version, check_may_grant, definition_of, give
 
@@ -35,7 +36,7 @@ def invite_member(*, by: User, email: str, role: str, scope_kind: str = "", scop
     if Invitation.objects.filter(used_at=None, expires_at__gt=now()).count() >= MOST_OPEN:
         raise ValidationProblem([FieldError("/email", "too-many", _("Too many invitations are open"))])
     for open_one in Invitation.objects.filter(email=email, used_at=None, expires_at__gt=now()):
-        withdraw_invitation(invitation=open_one)
+        _end(open_one)
     invitation = accounts.invite(email=email, role=role, name=name)
     if scope is not None:
         InvitationScope.objects.create(invitation=invitation, scope_kind=scope_kind, scope_id=scope.id)
@@ -52,8 +53,16 @@ def renew_invitation(*, by: User, invitation: Invitation) -> Invitation:
 
 
 @unit_of_work
-def withdraw_invitation(*, invitation: Invitation) -> None:
-    """Ends an open invitation: its link stops working at once."""
+def withdraw_invitation(*, by: User, invitation: Invitation) -> None:
+    """Ends an open invitation: its link stops working at once. Raises MayNotGrant where `by` could not have invited to its role."""
+    known = role_definitions().get(invitation.role)
+    if known is not None:
+        kind = InvitationScope.objects.filter(invitation=invitation).values_list("scope_kind", flat=True).first()
+        check_may_grant(access_of_now(by), known, kind or "")
+    _end(invitation)
+
+
+def _end(invitation: Invitation) -> None:
     if not Invitation.objects.filter(pk=invitation.pk, used_at=None, expires_at__gt=now()).update(expires_at=now(), next_send_at=now()):
         return
     changes = {"email": [invitation.email, None]}

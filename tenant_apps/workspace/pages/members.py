@@ -13,6 +13,7 @@ from ui.forms import messages_by_field
 from ui.pages import Page
 
 from tenant_apps.access import selectors, services
+from tenant_apps.access.errors import MayNotGrant
 from tenant_apps.workspace.pages.shell import frame, member
 from tenant_apps.workspace.presenters.access import member_context, members_context, scope_from
 
@@ -64,7 +65,10 @@ class InvitationWithdraw(MemberPage):
     """The link stops working."""
 
     def post(self, request: HttpRequest, invitation_id: uuid.UUID) -> HttpResponse:
-        services.withdraw_invitation(invitation=_invitation(invitation_id))
+        try:
+            services.withdraw_invitation(by=member(request), invitation=_invitation(invitation_id))
+        except MayNotGrant as problem:
+            return self.tell(request, problem)
         return redirect("/settings/members/?done=withdrawn")
 
 
