@@ -73,55 +73,62 @@ def seed(options: argparse.Namespace, owner: Any) -> dict[str, int]:  # Any: a p
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:  # Any: JSON
     """The middle of the pages of several viewers, taken in turns, and the count of queries that permissions add."""
-    from django.db import connection, reset_queries  # noqa: PLC0415
-    from django.test.utils import CaptureQueriesContext  # noqa: PLC0415
-    from guardian.shortcuts import get_objects_for_user  # noqa: PLC0415
     from shared_apps.accounts.models import User  # noqa: PLC0415
-    from tenant_apps.access.selectors import AnyViewer  # noqa: PLC0415
-    from tenant_apps.tickets import selectors  # noqa: PLC0415
+
+    viewers = list(User.objects.filter(email__startswith="u").order_by("id")[: options.users : max(1, options.users // SHOWN)])
+    return {"page_ms": _page_times(viewers), "whole_list_ms": _list_times(viewers), "queries_added": _queries_added(viewers[0])}
+
+
+def _page_times(viewers: list[Any]) -> dict[str, float]:  # Any: users
+    from guardian.shortcuts import get_objects_for_user  # noqa: PLC0415
     from tenant_apps.tickets.models import Ticket  # noqa: PLC0415
     from tenant_apps.tickets.reach import tickets_visible_to  # noqa: PLC0415
 
-    reset_queries()
-    viewers = list(User.objects.filter(email__startswith="u").order_by("id")[: options.users : max(1, options.users // SHOWN)])
-    columns = ("id", "number", "subject", "last_message_at")
-
-    def page(rows: Any) -> list[Any]:  # Any: a queryset; rows
-        return list(rows.order_by("-last_message_at", "-id").values(*columns)[:26])
-
-    def anew(viewer: User) -> User:
-        """As at the begin of a request: what the user holds is asked again."""
-        viewer.__dict__.pop("_access", None)
-        return viewer
-
-    ways: dict[str, Callable[[User], list[Any]]] = {
-        "unfiltered": lambda _viewer: page(Ticket.objects.all()),
-        "filtered": lambda viewer: page(tickets_visible_to(anew(viewer))),
-        "guardian": lambda viewer: page(get_objects_for_user(viewer, "tickets.view_ticket", klass=Ticket)),
+    ways: dict[str, Callable[[Any], Any]] = {
+        "unfiltered": lambda _viewer: Ticket.objects.all(),
+        "filtered": lambda viewer: tickets_visible_to(_anew(viewer)),
+        "guardian": lambda viewer: get_objects_for_user(viewer, "tickets.view_ticket", klass=Ticket),
     }
     times: dict[str, list[float]] = {name: [] for name in ways}
-    for _turn in range(max(1, PAGES // len(viewers))):
-        for viewer in viewers:
-            for name, way in ways.items():
-                started = time.perf_counter()
-                way(viewer)
-                times[name].append((time.perf_counter() - started) * 1000)
-    whole: dict[str, list[float]] = {"any": [], "narrow": []}
+    for viewer in viewers * max(1, PAGES // len(viewers)):
+        for name, way in ways.items():
+            started = time.perf_counter()
+            list(way(viewer).order_by("-last_message_at", "-id").values("id", "number", "subject", "last_message_at")[:26])
+            times[name].append((time.perf_counter() - started) * 1000)
+    return {name: round(statistics.median(values), 2) for name, values in times.items()}
+
+
+def _list_times(viewers: list[Any]) -> dict[str, float]:  # Any: users
+    from tenant_apps.access.selectors import AnyViewer  # noqa: PLC0415
+    from tenant_apps.tickets import selectors  # noqa: PLC0415
+
+    times: dict[str, list[float]] = {"any": [], "narrow": []}
     for viewer in viewers * 3:
-        for name, who in (("any", AnyViewer()), ("narrow", User.objects.get(pk=viewer.pk))):
+        for name, who in (("any", AnyViewer()), ("narrow", _anew(viewer))):
             started = time.perf_counter()
             selectors.ticket_page(who, wanted=selectors.TicketFilter(), limit=25)
-            whole[name].append((time.perf_counter() - started) * 1000)
+            times[name].append((time.perf_counter() - started) * 1000)
+    return {name: round(statistics.median(values), 2) for name, values in times.items()}
+
+
+def _queries_added(viewer: Any) -> int:  # Any: a user
+    from django.db import connection  # noqa: PLC0415
+    from django.test.utils import CaptureQueriesContext  # noqa: PLC0415
+    from tenant_apps.access.selectors import AnyViewer  # noqa: PLC0415
+    from tenant_apps.tickets import selectors  # noqa: PLC0415
+
     counted = []
-    for who in (AnyViewer(), User.objects.get(pk=viewers[0].pk)):
+    for who in (AnyViewer(), _anew(viewer)):
         with CaptureQueriesContext(connection) as captured:
             selectors.ticket_page(who, wanted=selectors.TicketFilter(), limit=25)
         counted.append(len(captured))
-    return {
-        "page_ms": {name: round(statistics.median(values), 2) for name, values in times.items()},
-        "whole_list_ms": {name: round(statistics.median(values), 2) for name, values in whole.items()},
-        "queries_added": counted[1] - counted[0],
-    }
+    return counted[1] - counted[0]
+
+
+def _anew(viewer: Any) -> Any:  # Any: a user
+    """As at the begin of a request: what the user holds is asked again."""
+    viewer.__dict__.pop("_access", None)
+    return viewer
 
 
 def compare(options: argparse.Namespace) -> dict[str, int]:
