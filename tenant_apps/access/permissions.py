@@ -16,7 +16,14 @@ _AGENT: Final = frozenset(
         "events.event.read",
     }
 )
-_ADMIN: Final = _AGENT | {"access.apikey.manage", "access.isolation.read", "connectors.inbox.manage", "intake.event.manage"}
+_ADMIN: Final = _AGENT | {
+    "access.apikey.manage",
+    "access.isolation.read",
+    "audit.entry.read",
+    "audit.entry.export",
+    "connectors.inbox.manage",
+    "intake.event.manage",
+}
 
 CATALOGUE: Final[dict[str, str]] = {
     "tickets.ticket.read": "See tickets",
@@ -30,6 +37,8 @@ CATALOGUE: Final[dict[str, str]] = {
     "events.event.read": "Follow the event log",
     "access.apikey.manage": "Create and revoke API keys",
     "access.isolation.read": "See how the organization is kept apart from others",
+    "audit.entry.read": "See who did what in the organization",
+    "audit.entry.export": "Take audit entries out as a file",
     "intake.event.manage": "Inspect inbound messages and run parked ones again",
 }
 ROLE_PERMISSIONS: Final[dict[str, frozenset[str]]] = {Role.OWNER: frozenset(_ADMIN), Role.ADMIN: frozenset(_ADMIN), Role.AGENT: _AGENT}

@@ -1,5 +1,6 @@
 """Who may do what."""
 
+from collections.abc import Callable
 from typing import Any
 
 from kernel import tenancy
@@ -14,6 +15,13 @@ def permissions_of(user: Any) -> frozenset[str]:  # Any: the user or an anonymou
     """The codes a user holds in the scope; kept on the user object for the rest of the request."""
     if not user.is_authenticated or not user.is_active:
         return frozenset()
+    restrict: Callable[[frozenset[str]], frozenset[str]] | None = getattr(user, "restrict", None)  # of the API key that was sent
+    held = unrestricted_permissions_of(user)
+    return held if restrict is None else restrict(held)
+
+
+def unrestricted_permissions_of(user: Any) -> frozenset[str]:  # Any: the user
+    """The codes an active user holds by roles, whatever key was sent: what a new key without limits could do."""
     if tenancy.current_scope().tenant is None:
         return OPERATOR_PERMISSIONS
     held: frozenset[str] | None = getattr(user, "_held_permissions", None)

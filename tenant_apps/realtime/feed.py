@@ -13,7 +13,7 @@ from kernel.events import StoredEvent
 from kernel.tenancy import TenantRef
 from kernel.threads import in_public, in_tenant
 from shared_apps.accounts.models import ApiKey, User
-from shared_apps.accounts.selectors import user_of_session
+from shared_apps.accounts.selectors import live_keys, user_of_session
 
 from tenant_apps.access.selectors import permissions_of
 from tenant_apps.realtime import selectors
@@ -172,12 +172,13 @@ def _present_rights(identities: list[Identity]) -> dict[Identity, frozenset[str]
     """What each identity may do now; empty where its user, session or key is gone. Two queries for all of them and two a session."""
     users = {user.pk: user for user in User.objects.filter(pk__in={identity.user_id for identity in identities}, is_active=True)}
     key_ids = [identity.key_id for identity in identities if identity.key_id]
-    keys = set(ApiKey.objects.filter(public_id__in=key_ids).values_list("public_id", flat=True)) if key_ids else set()
+    keys: dict[uuid.UUID, ApiKey] = {key.public_id: key for key in live_keys(key_ids)} if key_ids else {}
     rights: dict[Identity, frozenset[str]] = {}
     for identity in identities:
         user = users.get(identity.user_id)
         holds = user is not None and (not identity.key_id or identity.key_id in keys)
         if identity.session_key:
             holds = user is not None and user_of_session(identity.session_key) == user
-        rights[identity] = permissions_of(user) if holds and user is not None else frozenset()
+        held = permissions_of(user) if holds and user is not None else frozenset()
+        rights[identity] = keys[identity.key_id].restrict(held) if held and identity.key_id else held
     return rights

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tenant_apps.workspace.pages import inbox, message, profile, read, session, settings, ticket
+from tenant_apps.workspace.pages import audit, inbox, keys, message, profile, read, session, settings, ticket
 
 urlpatterns = [
     path("", inbox.Home.as_view(), name="home"),
@@ -27,6 +27,10 @@ urlpatterns = [
     path("settings/intake/", settings.Intake.as_view(), name="settings-intake"),
     path("settings/intake/<uuid:event_id>/run/", settings.RunAgain.as_view(), name="settings-intake-run"),
     path("settings/isolation/", settings.Isolation.as_view(), name="settings-isolation"),
-    path("settings/keys/", settings.ApiKeys.as_view(), name="settings-keys"),
-    path("settings/keys/<uuid:key_id>/revoke/", settings.RevokeKey.as_view(), name="settings-key-revoke"),
+    path("settings/audit/", audit.AuditTrail.as_view(), name="settings-audit"),
+    path("settings/keys/", keys.ApiKeys.as_view(), name="settings-keys"),
+    path("settings/keys/<uuid:key_id>/revoke/", keys.RevokeKey.as_view(), name="settings-key-revoke"),
+    path("settings/keys/<uuid:key_id>/rotate/", keys.RotateKey.as_view(), name="settings-key-rotate"),
+    path("settings/keys/accounts/", keys.ServiceAccounts.as_view(), name="settings-accounts"),
+    path("settings/keys/accounts/<uuid:account_id>/end/", keys.EndServiceAccount.as_view(), name="settings-account-end"),
 ]
