@@ -33,7 +33,7 @@ _HEAD: Final = (
 )
 
 
-class PersonSerializer(StrictSerializer):
+class AuditPersonSerializer(StrictSerializer):
     """Somebody named in an entry, as they were called then."""
 
     kind = serializers.CharField(help_text="user, api_key, contact, system, rule or operator")
@@ -41,10 +41,10 @@ class PersonSerializer(StrictSerializer):
     name = serializers.CharField(allow_blank=True)
 
 
-class PrincipalSerializer(PersonSerializer):
+class AuditPrincipalSerializer(AuditPersonSerializer):
     """Who acted, and whose rights were used where it was a key, a rule or an operator."""
 
-    on_behalf_of = PersonSerializer(allow_null=True)
+    on_behalf_of = AuditPersonSerializer(allow_null=True)
 
 
 class AuditObjectSerializer(StrictSerializer):
@@ -60,7 +60,7 @@ class AuditEntrySerializer(StrictSerializer):
 
     n = serializers.IntegerField(help_text="Consecutive in your organization")
     at = serializers.DateTimeField()
-    actor = PrincipalSerializer()
+    actor = AuditPrincipalSerializer()
     action = serializers.CharField()
     object = AuditObjectSerializer()
     changes = serializers.DictField(help_text="From a field to [old, new]")

@@ -216,7 +216,7 @@ def _find(key_id: uuid.UUID) -> ApiKey:
 def _acting_user(user: Any, account_id: uuid.UUID | None) -> User:  # Any: the user
     """The service account, or the person themselves. Raises ValidationProblem."""
     if account_id is None:
-        return user  # type: ignore[no-any-return]  # the project's own model
+        return user
     account = accounts.service_accounts().filter(public_id=account_id).first()
     if account is None:
         raise ValidationProblem([FieldError("/service_account_id", "unknown", _("There is nothing with this id"))])

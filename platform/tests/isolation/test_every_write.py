@@ -15,6 +15,9 @@ from kernel import tenancy
 from shared_apps.accounts import services as accounts
 from shared_apps.accounts.models import User
 from shared_apps.audit.models import AuditEntry
+from shared_apps.tenants import services as tenants
+from shared_apps.tenants.models import Tenant
+from tenant_apps.connectors.models import Inbox
 from tenant_apps.intake.models import InboundEvent
 from tenant_apps.tickets import services as tickets
 from tenant_apps.tickets.models import Ticket
@@ -35,6 +38,10 @@ WITHOUT_ENTRY = {
 UNREACHED = {
     "POST tenant:/sign-in/": "the password is wrong",
     "POST base:/sign-in/": "the password is wrong",
+    "POST base:/api/platform/v1/tenants": "takes several transactions; its service is looked at below",
+    "POST base:/operator/tenants/new/": "takes several transactions; its service is looked at below",
+    "PUT base:/api/platform/v1/tenants/{tenant_id}/migration": "the schema is up to date; its service is looked at below",
+    "POST base:/operator/migrations/{tenant_id}/retry/": "the schema is up to date; its service is looked at below",
 }
 # Services that are a unit of work and write no entry themselves, and why.
 SILENT_SERVICES = {
@@ -90,6 +97,18 @@ def prepare(operation, canary):
             tickets.solve_ticket(ticket=Ticket.objects.get(public_id=canary.ids["ticket_id"]))
         if operation.path.startswith("/api/v1/intake/") or "/settings/intake/" in operation.path:
             InboundEvent.objects.filter(public_id=canary.ids["event_id"]).update(state="parked")
+    if operation.name in {"DELETE base:/api/platform/v1/tenants/{tenant_id}/suspension", "POST base:/operator/tenants/{tenant_id}/resume/"}:
+        with tenancy.public_scope():
+            tenants.suspend_tenant(tenant=Tenant.objects.get(public_id=canary.tenant.id))
+
+
+def ids_for(operation, canary):
+    """One's own ids; a hook's secret belongs to the one inbox that has a hook."""
+    values = crawl._values(canary)
+    if operation.path.endswith("/secrets"):
+        with tenancy.tenant_scope(canary.tenant):
+            values["inbox_id"] = str(Inbox.objects.get(connector="api").public_id)
+    return values
 
 
 def entries(operation, canary):
@@ -99,7 +118,8 @@ def entries(operation, canary):
 
 def send(client, operation, canary, operator):
     """One call with one's own ids, as the owner of the tenant or as an operator. Returns the status and how many entries it left."""
-    ask = next(iter(crawl._asks_in_path(operation, "own", crawl._values(canary), crawl._values(canary))))
+    values = ids_for(operation, canary)
+    ask = next(iter(crawl._asks_in_path(operation, "own", values, values)))
     key, session = operator if operation.host == BASE else (canary.keys["owner"], canary.sessions["owner"])
     host = settings.ATENDE_BASE_HOST if operation.host == BASE else canary.tenant.host
     headers = {"HTTP_HOST": host, "HTTP_ACCEPT": "text/html" if operation.is_page else "application/json", **ask.headers}

@@ -3,7 +3,7 @@
 import dataclasses
 import datetime
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -130,7 +130,7 @@ class Named:
     inboxes: Mapping[uuid.UUID, str]
 
 
-def audit_lines(viewer: User, rows: list[Row]) -> list[Line]:
+def audit_lines(viewer: User, rows: Sequence[Row]) -> list[Line]:
     """The entries in words. Four queries for all of them, each only where something of its kind is on the page."""
     named = _named(viewer, rows)
     return [_line(row, named) for row in rows]
@@ -147,7 +147,7 @@ def actor_choices(people_known: list[User], keys: list[ApiKey]) -> list[tuple[st
     return people + [(str(key.public_id), gettext("Key: %(name)s") % {"name": key.name}) for key in keys]
 
 
-def _named(viewer: User, rows: list[Row]) -> Named:
+def _named(viewer: User, rows: Sequence[Row]) -> Named:
     wanted: dict[str, set[uuid.UUID]] = {}
     for row in rows:
         wanted.setdefault(row["object_type"], set()).add(row["object_id"])
