@@ -374,8 +374,9 @@ def digest(tenant: TenantRef) -> str:
         if tenant.schema not in _tables:
             cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY 1", [tenant.schema])
             names = [connection_in_scope().ops.quote_name(row[0]) for row in cursor.fetchall()]
-            one = "SELECT md5(string_agg(md5(x::text), '' ORDER BY md5(x::text))) AS h FROM {} x"
-            rows = " UNION ALL ".join(one.format(name) for name in names)
-            _tables[tenant.schema] = f"SELECT md5(string_agg(coalesce(h, '-'), '')) FROM ({rows}) AS s"
+            one = "SELECT {} AS place, md5(string_agg(md5(x::text), '' ORDER BY md5(x::text))) AS h FROM {} x"
+            rows = " UNION ALL ".join(one.format(place, name) for place, name in enumerate(names))
+            # in a fixed order: a parallel plan returns the tables as they come
+            _tables[tenant.schema] = f"SELECT md5(string_agg(coalesce(h, '-'), '' ORDER BY place)) FROM ({rows}) AS s"
         cursor.execute(_tables[tenant.schema])
         return str(cursor.fetchone()[0])
