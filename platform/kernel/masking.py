@@ -9,7 +9,7 @@ MASK: Final = "••••"
 _WORDS: Final = frozenset(
     {
         *("password", "passphrase", "passwd", "secret", "secrets", "token", "tokens", "key", "keys", "otp", "totp", "pin"),
-        *("credential", "credentials", "authorization", "cookie", "session", "assertion"),
+        *("credential", "credentials", "authorization", "cookie", "assertion"),
     }
 )
 _HARMLESS_ENDINGS: Final = ("_id", "_ids", "_prefix", "_count", "_at", "_name")
