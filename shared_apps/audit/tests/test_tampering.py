@@ -63,9 +63,8 @@ def write(count):
 def tamper(rows, foreign, draw):
     """One act on a copy of the rows. Returns the rows and the number of the first bad entry."""
     kind = draw.choice(KINDS)
-    rows = [copy.copy(row) for row in rows]
-    place = draw.randrange(1, len(rows) - 1)
-    row = rows[place]
+    rows, place = list(rows), draw.randrange(1, len(rows) - 1)
+    row = rows[place] = copy.copy(rows[place])
     if kind == "update":
         column = draw.choice(sorted(OTHER_VALUES))
         setattr(row, column, OTHER_VALUES[column](getattr(row, column)))
@@ -78,9 +77,9 @@ def tamper(rows, foreign, draw):
         forged.n, forged.previous_hash = rows[-1].n + 1, rows[-1].hash
         return kind, [*rows, forged], forged.n
     if kind == "swap":
-        other = rows[draw.randrange(len(rows))]
-        if other is row:
-            other = rows[0]
+        there = draw.randrange(len(rows))
+        there = 0 if there == place else there
+        other = rows[there] = copy.copy(rows[there])
         row.n, other.n = other.n, row.n
         return kind, sorted(rows, key=lambda entry: entry.n), min(row.n, other.n)
     return tamper_as_a_whole(kind, rows, place, foreign)
@@ -157,8 +156,8 @@ def test_four_hundred_acts_on_stored_rows_are_found_and_named(fresh_database, ac
     chains, wrong = [], []
     for tenant in (globex, acme):
         with tenancy.tenant_scope(tenant):
-            write(200)
-            chains.append(list(verifying.entries_in_order())[:200])
+            write(100)
+            chains.append(list(verifying.entries_in_order())[:100])
     foreign, rows = chains
     with owning(acme):
         AuditEntry.objects.filter(n__gt=rows[-1].n).delete()

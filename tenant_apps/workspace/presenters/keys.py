@@ -62,7 +62,7 @@ def keys_context(
         "lifetimes": LIFETIMES,
         "overlaps": OVERLAPS,
         "rates": RATE_LABELS.items(),
-        "roles": [(role, ROLE_LABELS.get(Role(role), role)) for role in roles_to_give(user)],
+        "roles": [(role, ROLE_LABELS.get(Role(role), role)) for role in reversed(roles_to_give(user))],  # the narrowest first
         "resources": [_choice(resource, values.get("scopes", [])) for resource in known_resources()],
         "may_see_history": has_permission(user, "audit.entry.read"),
     }
