@@ -106,9 +106,17 @@ def _between(rows: "QuerySet[AuditEntry]", wanted: Wanted) -> "QuerySet[AuditEnt
     """Numbers and moments rise together but for the difference between the clocks of our machines; so the moments bound the numbers,
     and the list needs no other order than its own."""
     if wanted.since is not None:
-        first = AuditEntry.objects.filter(at__gte=wanted.since - _SKEW).order_by("at").values_list("n", flat=True).first()
+        first = AuditEntry.objects.filter(at__gte=_moved(wanted.since, -_SKEW)).order_by("at").values_list("n", flat=True).first()
         rows = rows.filter(at__gte=wanted.since, n__gte=first) if first is not None else rows.none()
     if wanted.until is not None:
-        last = AuditEntry.objects.filter(at__lt=wanted.until + _SKEW).order_by("-at").values_list("n", flat=True).first()
+        last = AuditEntry.objects.filter(at__lt=_moved(wanted.until, _SKEW)).order_by("-at").values_list("n", flat=True).first()
         rows = rows.filter(at__lt=wanted.until, n__lte=last) if last is not None else rows.none()
     return rows
+
+
+def _moved(moment: datetime.datetime, by: datetime.timedelta) -> datetime.datetime:
+    """The moment a little earlier or later, where the calendar has one."""
+    try:
+        return moment + by
+    except OverflowError:
+        return moment

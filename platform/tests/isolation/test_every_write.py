@@ -1,6 +1,7 @@
 """Whatever writes leaves an audit entry: every operation of the API, every form of the pages, every public service."""
 
 import contextvars
+import datetime
 import importlib
 import inspect
 import pkgutil
@@ -12,8 +13,9 @@ import tenant_apps
 from django.conf import settings
 from kernel import redis as redis_client
 from kernel import tenancy
+from kernel.clock import now
 from shared_apps.accounts import services as accounts
-from shared_apps.accounts.models import User
+from shared_apps.accounts.models import ApiKey, User
 from shared_apps.audit.models import AuditEntry
 from shared_apps.tenants import services as tenants
 from shared_apps.tenants.models import Tenant
@@ -183,6 +185,43 @@ def export_of(canary):
     export = next(found for found in routes.documented() if found.path == "/api/v1/audit-entries/export")
     wanted = routes.dataclasses.replace(export, path=export.path + "?format=csv", query=())
     return wanted, canary
+
+
+# Addresses whose GET writes, and what.
+WRITING_GETS = {
+    "GET tenant:/api/v1/audit-entries/export": "that somebody takes entries out is an entry",
+    "GET tenant:/inbox/{ticket_id}/": "read marks",
+}
+
+
+def test_b17_no_get_changes_a_row(planted, operator, client):
+    """As the owner, who may ask for everything; that a key was used is noted once a minute and has just been."""
+    with tenancy.tenant_scope(planted.tenant):
+        ApiKey.objects.update(last_used_at=now() + datetime.timedelta(hours=1))
+    reading = [found for found in [*routes.documented(), *routes.PAGES] if found.method == "get" and found.host != BASE]
+    before, changing = crawl.digest(planted.tenant), []
+
+    for operation in reading:
+        with crawl.undone(depth=2):
+            wanted = (
+                routes.dataclasses.replace(operation, path=operation.path + "?format=csv", query=())
+                if operation.path.endswith("/export")
+                else operation
+            )
+            ask = next(iter(crawl._asks_in_path(wanted, "own", crawl._values(planted), crawl._values(planted))))
+            headers = {"HTTP_HOST": planted.tenant.host, "HTTP_ACCEPT": "text/html" if operation.is_page else "application/json"}
+            client.cookies.clear()
+            if operation.is_page:
+                client.cookies[settings.SESSION_COOKIE_NAME] = planted.sessions["owner"]
+            else:
+                headers["HTTP_AUTHORIZATION"] = f"Bearer {planted.keys['owner']}"
+            answer = contextvars.Context().run(client.get, ask.url, **headers)
+            assert answer.status_code < 500, operation.name
+            if crawl.digest(planted.tenant) != before:
+                changing.append(operation.name)
+
+    assert len(reading) > 30
+    assert set(changing) == set(WRITING_GETS)
 
 
 # --- services ----------------------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ def create_api_key(*, user: User, name: str, limits: KeyLimits = UNLIMITED) -> t
     """
     name = name.strip()
     networks, errors = _networks(limits.allowed_networks)
-    if not name or len(name) > 80:
+    if not name or len(name) > 80 or "\x00" in name:
         errors.append(FieldError("/name", "invalid", _("Give the key a name of at most 80 characters")))
     if limits.rate_class not in RateClass.values:
         errors.append(FieldError("/rate_class", "unknown", _("This class does not exist")))
@@ -139,7 +139,7 @@ def create_service_account(*, name: str) -> User:
     Raises ValidationProblem.
     """
     name = name.strip()
-    if not name or len(name) > 120:
+    if not name or len(name) > 120 or "\x00" in name:
         raise ValidationProblem([FieldError("/name", "invalid", _("Enter a name of at most 120 characters"))])
     account = User(name=name, is_service=True)
     account.email = f"{account.public_id.hex}@service.invalid"  # a name that never leads anywhere (RFC 2606)

@@ -87,6 +87,11 @@ def test_a_query_that_cannot_be_read_is_refused(client_for, ada, query):
     assert client_for(ada).get(f"{LIST}?{query}").status_code == 422
 
 
+@pytest.mark.parametrize("query", ["from=0001-01-01T00:00:00Z", "to=9999-12-31T23:59:59Z", "to=0001-01-01T00:00:00Z"])
+def test_the_ends_of_the_calendar_are_moments_like_others(client_for, ada, query):
+    assert client_for(ada).get(f"{LIST}?{query}").status_code == 200
+
+
 def test_pages_follow_each_other_without_gap(client_for, ada, in_acme):
     for _ in range(7):
         entry(object_type="paged")

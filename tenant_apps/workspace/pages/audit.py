@@ -29,7 +29,7 @@ class AuditTrail(Page):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         user = member(request)
-        values = {name: request.GET.get(name, "").strip() for name in _FIELDS}
+        values = {name: request.GET.get(name, "").replace("\x00", "").strip() for name in _FIELDS}
         wanted = _wanted(values, user.time_zone)
         page = selectors.audit_page(wanted, cursor=request.GET.get("cursor", ""), limit=30)
         chosen = {name: value for name, value in values.items() if value}
