@@ -16,6 +16,8 @@ app.conf.beat_schedule = {
     "sweep": {"task": "config.tasks.sweep", "schedule": 2.0, "options": {"expires": 4, "queue": "default"}},
     "keep-spares": {"task": "shared_apps.tenants.tasks.keep_spares", "schedule": 30.0, "options": {"expires": 60, "queue": "bulk"}},
     "run-fleet": {"task": "shared_apps.tenants.tasks.run_fleet", "schedule": 15.0, "options": {"expires": 30, "queue": "bulk"}},
+    "set-anchors": {"task": "shared_apps.tenants.tasks.set_anchors", "schedule": 600.0, "options": {"expires": 300, "queue": "bulk"}},
+    "prune-audit": {"task": "shared_apps.tenants.tasks.prune_audit", "schedule": 3600.0, "options": {"expires": 600, "queue": "bulk"}},
     "forget-old": {"task": "config.tasks.forget_old", "schedule": 3600.0, "options": {"expires": 600, "queue": "bulk"}},
 }
 

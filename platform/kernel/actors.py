@@ -5,22 +5,31 @@ import contextvars
 import dataclasses
 import uuid
 from collections.abc import Iterator
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-ActorKind = Literal["user", "api_key", "contact", "system", "operator"]
+ActorKind = Literal["user", "api_key", "contact", "system", "rule", "operator"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Actor:
-    """Someone or something that causes a change. `id` is the public id of the user, key or contact."""
+    """Someone or something that causes a change. `id` is the public id of the user, key, contact or rule.
+
+    `on_behalf_of` is whose rights are used: the user of a key, the owner of a rule, the member whom an operator helps.
+    """
 
     kind: ActorKind
     id: uuid.UUID | None
     name: str
+    on_behalf_of: "Actor | None" = None
 
     def as_json(self) -> dict[str, str | None]:
-        """The shape stored with events and audit entries: `{kind, id, name}`."""
+        """The shape stored with events: `{kind, id, name}`."""
         return {"kind": self.kind, "id": str(self.id) if self.id else None, "name": self.name}
+
+    def as_principal(self) -> dict[str, Any]:  # Any: JSON
+        """The shape stored with audit entries: that of events, and `on_behalf_of` in the same shape where there is one."""
+        behalf = self.on_behalf_of
+        return {**self.as_json(), **({"on_behalf_of": behalf.as_json()} if behalf else {})}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

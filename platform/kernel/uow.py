@@ -12,7 +12,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 import psycopg
 from django.db import OperationalError, transaction
@@ -23,12 +23,14 @@ from kernel.clock import now
 from kernel.db.routing import alias_in_scope, connection_in_scope, transaction_in_scope
 from kernel.events import Event
 from kernel.ids import new_id
+from kernel.masking import masked
 from kernel.problems import ReadOnly
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 RETRIES = 3
+AuditOutcome = Literal["done", "refused"]
 
 
 class NoUnitOfWork(RuntimeError):
@@ -37,12 +39,13 @@ class NoUnitOfWork(RuntimeError):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class AuditRecord:
-    """What the audit trail keeps beside actor and origin. `changes` maps a field to `[old, new]`, secrets masked by the caller."""
+    """What the audit trail keeps beside actor and origin. `changes` maps a field to `[old, new]`, as plain JSON without secrets."""
 
     action: str
     object_type: str
     object_id: uuid.UUID
     changes: dict[str, Any]  # Any: JSON
+    outcome: AuditOutcome = "done"
 
 
 @dataclasses.dataclass(slots=True)
@@ -70,9 +73,20 @@ def record(event: Event) -> None:
     _running().events.append(event)
 
 
-def record_audit(*, action: str, object_type: str, object_id: uuid.UUID, changes: dict[str, Any] | None = None) -> None:  # Any: JSON
-    """Adds an audit entry to the running unit of work. Raises NoUnitOfWork outside of one."""
-    _running().audits.append(AuditRecord(action=action, object_type=object_type, object_id=object_id, changes=changes or {}))
+def record_audit(
+    *,
+    action: str,
+    object_type: str,
+    object_id: uuid.UUID,
+    changes: dict[str, Any] | None = None,  # Any: JSON
+    outcome: AuditOutcome = "done",
+) -> None:
+    """Adds an audit entry to the running unit of work. Raises NoUnitOfWork outside of one.
+
+    `changes` maps a field to `[old, new]`; what kernel.masking knows as a secret is masked here, so that no caller can forget it.
+    """
+    entry = AuditRecord(action=action, object_type=object_type, object_id=object_id, changes=masked(changes or {}), outcome=outcome)
+    _running().audits.append(entry)
 
 
 def after_commit(function: Callable[[], None]) -> None:
@@ -146,8 +160,15 @@ def _unit() -> Iterator[None]:
 
 
 def stamped(buffer: Buffer) -> dict[str, Any]:  # Any: JSON
-    """The columns every flushed row shares: actor, cause, time and request id."""
-    return {"actor": current_actor().as_json(), "cause": buffer.cause, "at": now(), "origin": current_origin()}
+    """The columns every flushed row shares: actor, cause, time and request id; `principal` also tells whom the actor acts for."""
+    actor = current_actor()
+    return {
+        "actor": actor.as_json(),
+        "principal": actor.as_principal(),
+        "cause": buffer.cause,
+        "at": now(),
+        "origin": current_origin(),
+    }
 
 
 def _running() -> Buffer:

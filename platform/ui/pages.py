@@ -13,7 +13,8 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
 from kernel.permissions import require
-from kernel.problems import Problem
+from kernel.problems import NotAllowed, Problem
+from kernel.refusals import note_refusal
 
 from ui.errors import problem_page
 
@@ -33,6 +34,8 @@ class Page(View):
             with timezone.override(_zone(request)):
                 return _finished(super().dispatch(request, *args, **kwargs))
         except Problem as problem:
+            if isinstance(problem, NotAllowed) and request.user.is_authenticated:
+                note_refusal(method=str(request.method), path=request.path, reason=str(problem.detail), ids=kwargs.values())
             return _finished(problem_page(request, problem))
 
     def _authorise(self, request: HttpRequest) -> None:

@@ -9,3 +9,7 @@ class InvalidCredentials(Problem):
 
 class InvitationNotUsable(Problem):
     slug, title, status = "invitation-not-usable", "This invitation has been used or has expired", 409
+
+
+class KeyAlreadyReplaced(Problem):
+    slug, title, status = "key-already-replaced", "This key has ended or has been replaced already", 409

@@ -12,6 +12,8 @@ from kernel.clock import now
 from kernel.ids import new_id
 from knox.models import AbstractAuthToken
 
+from shared_apps.accounts.scopes import codes_in_scopes, every_scope
+
 
 class Language(models.TextChoices):
     """The languages of the interface."""
@@ -45,6 +47,7 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
     language = models.CharField(max_length=8, choices=Language.choices, default=Language.ENGLISH)
     theme = models.CharField(max_length=8, choices=Theme.choices, default=Theme.SYSTEM)
     time_zone = models.CharField(max_length=64, default="UTC")
+    is_service = models.BooleanField(default=False, db_default=False)  # a service account: only keys act for it, nobody signs in
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -86,14 +89,44 @@ class Invitation(models.Model):
         return self.used_at is None and at < self.expires_at
 
 
+class RateClass(models.TextChoices):
+    """How many calls a minute a key may make; accounts.authentication knows the figures."""
+
+    LOW = "low", _("Low")
+    STANDARD = "standard", _("Standard")
+    HIGH = "high", _("High")
+
+
 class ApiKey(AbstractAuthToken):
-    """A machine's credential: knox keeps a digest, the clear text is shown once at creation."""
+    """A machine's credential: knox keeps a digest and the first characters, the clear text is shown once at creation.
+
+    `scopes` are `area.resource:read` or `area.resource:write`, or `*` for all that its user may. A key never may more than its user.
+    `successor_id` is the public id of the key that replaces it; both work until `expiry`.
+    """
 
     public_id = models.UUIDField(default=new_id, unique=True, editable=False)
     name = models.CharField(max_length=80)
+    scopes = models.JSONField(default=every_scope, db_default=models.Value(["*"], models.JSONField()))
+    allowed_networks = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    rate_class = models.CharField(max_length=8, choices=RateClass.choices, default=RateClass.STANDARD, db_default=RateClass.STANDARD)
+    successor_id = models.UUIDField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    last_used_ip = models.CharField(max_length=45, blank=True, default="", db_default="")
 
     objects: ClassVar[Any]  # knox's manager, which returns (key, clear text) from create()
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def prefix(self) -> str:
+        """The first characters of the clear text, by which people tell keys apart."""
+        return self.token_key
+
+    def is_expired(self, at: datetime.datetime) -> bool:
+        """Whether the key has ended at `at`."""
+        return self.expiry is not None and self.expiry <= at
+
+    def restrict(self, codes: frozenset[str]) -> frozenset[str]:
+        """Of the permissions of its user those that the key has too."""
+        return codes_in_scopes(codes, self.scopes)

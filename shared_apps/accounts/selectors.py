@@ -1,9 +1,13 @@
 """Reads of log-ins in the schema in scope."""
 
+import uuid
+from collections.abc import Iterable
+
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from kernel import crypto
+from kernel.clock import now
 
 from shared_apps.accounts.models import ApiKey, User
 
@@ -16,6 +20,16 @@ def active_users() -> "QuerySet[User]":
 def api_keys() -> "QuerySet[ApiKey]":
     """All keys with their users, newest first."""
     return ApiKey.objects.select_related("user").order_by("-created", "digest")
+
+
+def live_keys(public_ids: Iterable[uuid.UUID]) -> "QuerySet[ApiKey]":
+    """Those of the keys that exist and have not ended."""
+    return ApiKey.objects.filter(Q(expiry=None) | Q(expiry__gt=now()), public_id__in=list(public_ids))
+
+
+def service_accounts() -> "QuerySet[User]":
+    """The users that only keys act for, by name."""
+    return User.objects.filter(is_service=True, is_active=True).order_by("name", "id")
 
 
 def user_of_session(session_key: str) -> User | None:

@@ -291,3 +291,19 @@ class RetiredName(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
+
+
+class AuditAnchor(models.Model):
+    """How far the audit chain of a tenant (none: of the platform) had come, kept outside of its schema. Rows are added, never changed."""
+
+    tenant_public_id = models.UUIDField(null=True)
+    n = models.BigIntegerField()
+    hash = models.BinaryField()
+    set_at = models.DateTimeField()
+    mac = models.BinaryField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["tenant_public_id", "-n"], name="tenants_anchor_of_tenant")]
+
+    def __str__(self) -> str:
+        return f"{self.tenant_public_id} {self.n}"

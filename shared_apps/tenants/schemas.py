@@ -37,6 +37,7 @@ def migrate_public() -> bool:
         connection.execute(sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {}").format(app))
         connection.execute(sql.SQL("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {}").format(app))
         connection.execute(sql.SQL("REVOKE UPDATE, DELETE ON public.audit_auditentry FROM {}").format(app))
+        connection.execute(sql.SQL("REVOKE UPDATE, DELETE ON public.tenants_auditanchor FROM {}").format(app))
         connection.execute(sql.SQL("REVOKE INSERT, UPDATE, DELETE ON public.django_migrations FROM {}").format(app))
     return True
 

@@ -1,14 +1,17 @@
-"""Keeping spares ready, completing tenants whose creation was interrupted, running what operators asked for."""
+"""Keeping spares ready, completing tenants whose creation was interrupted, running what operators asked for, anchoring."""
 
 import datetime
 
+import psycopg
 import structlog
 from celery import shared_task
-from django.db import close_old_connections
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, close_old_connections
 from kernel import tenancy
 from kernel.clock import now
 
-from shared_apps.tenants import schemas
+from shared_apps.audit import services as audit
+from shared_apps.tenants import anchors, schemas
 from shared_apps.tenants.fleet import compatibility
 from shared_apps.tenants.fleet.changes import run_data_changes
 from shared_apps.tenants.models import Tenant, TenantState
@@ -31,6 +34,30 @@ def keep_spares() -> None:
         _log.info("tenant.completing", tenant=str(tenant.public_id))
         finish_provisioning(tenant=tenant)
     close_old_connections()
+
+
+@shared_task(name="shared_apps.tenants.tasks.set_anchors", ignore_result=True)
+def set_anchors() -> None:
+    """Keeps the heads of the audit chains that have moved, outside of their schemas."""
+    close_old_connections()
+    anchors.set_anchors()
+    close_old_connections()
+
+
+@shared_task(name="shared_apps.tenants.tasks.prune_audit", ignore_result=True)
+def prune_audit() -> None:
+    """Removes the audit entries that are older than their organization keeps them; one that cannot be reached waits for the next hour."""
+    close_old_connections()
+    with tenancy.public_scope():
+        audit.prune()
+        active = tenancy.active_tenants()
+    for tenant in active:
+        try:
+            with tenancy.tenant_scope(tenant):
+                audit.prune()
+        except (DatabaseError, psycopg.Error, ImproperlyConfigured):
+            _log.exception("audit.prune_failed", tenant=str(tenant.id))
+        close_old_connections()
 
 
 @shared_task(name="shared_apps.tenants.tasks.run_fleet", ignore_result=True)

@@ -50,6 +50,8 @@ _ALL: Final = (
     Permission("access.role.manage", _("Create and change roles"), Kind.TENANT, ("organization.member.read",)),
     Permission("access.apikey.manage", _("Create and revoke API keys"), Kind.TENANT),
     Permission("access.isolation.read", _("See how the organization is kept apart from others"), Kind.TENANT),
+    Permission("audit.entry.read", _("See who did what in the organization"), Kind.TENANT),
+    Permission("audit.entry.export", _("Take audit entries out as a file"), Kind.TENANT, ("audit.entry.read",)),
     Permission("intake.event.manage", _("Inspect inbound messages and run parked ones again"), Kind.TENANT),
 )
 CATALOGUE: Final[dict[str, Permission]] = {permission.code: permission for permission in _ALL}

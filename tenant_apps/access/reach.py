@@ -3,6 +3,7 @@
 import dataclasses
 import uuid
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, Final
 
 from kernel import tenancy
@@ -52,6 +53,11 @@ class Access:
     codes: frozenset[str]
     tenant_codes: frozenset[str]
 
+    def limited(self, restrict: Callable[[frozenset[str]], frozenset[str]]) -> "Access":
+        """The same with less: every set of codes passes through `restrict`."""
+        grants = tuple(dataclasses.replace(grant, codes=restrict(grant.codes)) for grant in self.grants)
+        return dataclasses.replace(self, grants=grants, codes=restrict(self.codes), tenant_codes=restrict(self.tenant_codes))
+
     def reach(self, code: str) -> Reach:
         """Where the permission is held."""
         everywhere = own = False
@@ -79,10 +85,17 @@ _remembered: "OrderedDict[tuple[uuid.UUID, int], Access]" = OrderedDict()
 
 
 def access_of(user: Any, *, version: int | None = None) -> Access:  # Any: the user or an anonymous one
-    """What the user holds; one query where the process remembers it, none where the caller has read the version.
+    """What the user holds, as far as the API key that was sent lets them (`user.restrict`).
 
-    Kept on the user object for the rest of the request.
+    One query where the process remembers it, none where the caller has read the version. Kept on the user object for the request.
     """
+    held = unrestricted_access_of(user, version=version)
+    restrict: Callable[[frozenset[str]], frozenset[str]] | None = getattr(user, "restrict", None)
+    return held if restrict is None else held.limited(restrict)
+
+
+def unrestricted_access_of(user: Any, *, version: int | None = None) -> Access:  # Any: the user or an anonymous one
+    """What the user holds by roles, whatever key was sent."""
     if not user.is_authenticated or not user.is_active:
         return NOTHING
     held: Access | None = getattr(user, "_access", None)

@@ -12,7 +12,7 @@ from kernel.registry import Registry
 from shared_apps.accounts.models import Invitation, User
 
 from tenant_apps.access.models import CustomRole, InvitationScope, RoleAssignment
-from tenant_apps.access.reach import Reach, access_of
+from tenant_apps.access.reach import Reach, access_of, unrestricted_access_of
 from tenant_apps.access.scopes import SCOPES, Scope
 
 BY_NAME: Final = Order(("name", "id"), is_descending=False)
@@ -30,12 +30,20 @@ class AnyViewer:
 
 
 def permissions_of(user: Any) -> frozenset[str]:  # Any: the user or an anonymous one
-    """The codes a user holds somewhere in the scope."""
+    """The codes a user holds somewhere in the scope, as far as the API key that was sent lets them."""
     if not user.is_authenticated or not user.is_active:
         return frozenset()
+    if tenancy.current_scope().tenant is not None:
+        return access_of(user).codes
+    restrict: Callable[[frozenset[str]], frozenset[str]] | None = getattr(user, "restrict", None)
+    return OPERATOR_PERMISSIONS if restrict is None else restrict(OPERATOR_PERMISSIONS)
+
+
+def unrestricted_permissions_of(user: Any) -> frozenset[str]:  # Any: the user
+    """The codes an active user holds by roles, whatever key was sent: what a new key without limits could do."""
     if tenancy.current_scope().tenant is None:
         return OPERATOR_PERMISSIONS
-    return access_of(user).codes
+    return unrestricted_access_of(user).codes
 
 
 def has_permission(user: Any, code: str) -> bool:  # Any: the user or an anonymous one
@@ -72,8 +80,8 @@ def member(public_id: uuid.UUID) -> User | None:
 
 
 def member_page(*, search: str = "", cursor: str = "", limit: int = 25) -> Page:
-    """A page of members' keys, by name."""
-    rows = User.objects.all()
+    """A page of members' keys, by name; service accounts are listed with the API keys."""
+    rows = User.objects.filter(is_service=False)
     if search:
         rows = rows.filter(Q(name__icontains=search) | Q(email__icontains=search))
     return keyset_page(rows.values("id", "name"), order=BY_NAME, cursor=cursor, limit=limit)

@@ -2,11 +2,9 @@
 
 from django.urls import path
 
-from tenant_apps.access import invitation_views, member_views, role_views, views
+from tenant_apps.access import invitation_views, key_views, member_views, role_views, views
 
 urlpatterns = [
-    path("api-keys", views.ApiKeyListView.as_view(), name="api-keys"),
-    path("api-keys/<uuid:key_id>", views.ApiKeyView.as_view(), name="api-key"),
     path("access/explain", member_views.ExplainView.as_view(), name="access-explain"),
     path("invitations", invitation_views.InvitationListView.as_view(), name="invitations"),
     path("invitations/<uuid:invitation_id>", invitation_views.InvitationView.as_view(), name="invitation-open"),
@@ -19,6 +17,11 @@ urlpatterns = [
     path("permissions", role_views.PermissionListView.as_view(), name="permissions"),
     path("roles", role_views.RoleListView.as_view(), name="roles"),
     path("roles/<slug:key>", role_views.RoleView.as_view(), name="role"),
+    path("api-keys", key_views.ApiKeyListView.as_view(), name="api-keys"),
+    path("api-keys/<uuid:key_id>", key_views.ApiKeyView.as_view(), name="api-key"),
+    path("api-keys/<uuid:key_id>/rotation", key_views.ApiKeyRotationView.as_view(), name="api-key-rotation"),
+    path("service-accounts", key_views.ServiceAccountListView.as_view(), name="service-accounts"),
+    path("service-accounts/<uuid:account_id>", key_views.ServiceAccountView.as_view(), name="service-account"),
     path("isolation", views.IsolationView.as_view(), name="isolation"),
     path("profile", views.ProfileView.as_view(), name="profile"),
 ]

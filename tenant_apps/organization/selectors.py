@@ -16,8 +16,8 @@ def teams() -> "QuerySet[Team]":
 
 
 def agents() -> "QuerySet[User]":
-    """Everyone who may be assigned, by name."""
-    return User.objects.filter(is_active=True, role_assignments__isnull=False).distinct().order_by("name", "id")
+    """Everyone who may be assigned, by name; nobody assigns work to a service account."""
+    return User.objects.filter(is_active=True, is_service=False, role_assignments__isnull=False).distinct().order_by("name", "id")
 
 
 def teams_with_size() -> "QuerySet[Team]":

@@ -13,12 +13,13 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.http import parse_cookie
 from kernel import metrics, tenancy
+from kernel.problems import Problem
 from kernel.tenancy import TenantRef
 from kernel.threads import in_public, in_tenant
-from knox.auth import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
+from shared_apps.accounts.authentication import ApiKeyAuthentication, restricted
 from shared_apps.accounts.models import ApiKey, User
-from shared_apps.accounts.selectors import user_of_session
+from shared_apps.accounts.selectors import live_keys, user_of_session
 
 from tenant_apps.access.reach import access_of
 from tenant_apps.realtime import selectors, tickets
@@ -138,6 +139,10 @@ def _identity_of(ticket: str, session_key: str, bearer: str) -> Identity | None:
         if redeemed is None:
             return None
         user, key_id, session_key = User.objects.filter(pk=redeemed[0], is_active=True).first(), redeemed[1], ""
+        key = live_keys([key_id]).first() if key_id else None
+        if key_id and (key is None or user is None):
+            return None
+        user = restricted(user, key) if key is not None and user is not None else user
     elif bearer.lower().startswith("bearer "):
         user, key_id = _user_of_key(bearer[7:])
         session_key = ""
@@ -153,8 +158,8 @@ def _identity_of(ticket: str, session_key: str, bearer: str) -> Identity | None:
 
 def _user_of_key(token: str) -> tuple[User | None, uuid.UUID | None]:
     try:
-        user, key = TokenAuthentication().authenticate_credentials(token.encode())
-    except (AuthenticationFailed, ValueError, UnicodeError):
+        user, key = ApiKeyAuthentication().authenticate_credentials(token.encode())
+    except (AuthenticationFailed, Problem):
         return None, None
     return user, key.public_id if isinstance(key, ApiKey) else None
 

@@ -14,7 +14,7 @@ from kernel.events import StoredEvent
 from kernel.tenancy import TenantRef
 from kernel.threads import in_public, in_tenant
 from shared_apps.accounts.models import ApiKey, User
-from shared_apps.accounts.selectors import user_of_session
+from shared_apps.accounts.selectors import live_keys, user_of_session
 
 from tenant_apps.access.reach import NOTHING, Access, access_of, access_version
 from tenant_apps.realtime import selectors
@@ -201,7 +201,7 @@ def _present_rights(identities: list[Identity]) -> dict[Identity, Access]:
     """What each identity may do now; empty where its user, session or key is gone. Three queries for all of them and two a session."""
     users = {user.pk: user for user in User.objects.filter(pk__in={identity.user_id for identity in identities}, is_active=True)}
     key_ids = [identity.key_id for identity in identities if identity.key_id]
-    keys = set(ApiKey.objects.filter(public_id__in=key_ids).values_list("public_id", flat=True)) if key_ids else set()
+    keys: dict[uuid.UUID, ApiKey] = {key.public_id: key for key in live_keys(key_ids)} if key_ids else {}
     rights: dict[Identity, Access] = {}
     version = access_version()
     for identity in identities:
@@ -209,5 +209,6 @@ def _present_rights(identities: list[Identity]) -> dict[Identity, Access]:
         holds = user is not None and (not identity.key_id or identity.key_id in keys)
         if identity.session_key:
             holds = user is not None and user_of_session(identity.session_key) == user
-        rights[identity] = access_of(user, version=version) if holds and user is not None else NOTHING
+        access = access_of(user, version=version) if holds and user is not None else NOTHING
+        rights[identity] = access.limited(keys[identity.key_id].restrict) if holds and identity.key_id else access
     return rights

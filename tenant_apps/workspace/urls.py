@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tenant_apps.workspace.pages import inbox, members, message, profile, read, roles, session, settings, ticket
+from tenant_apps.workspace.pages import audit, inbox, keys, members, message, profile, read, roles, session, settings, ticket
 
 urlpatterns = [
     path("", inbox.Home.as_view(), name="home"),
@@ -42,6 +42,10 @@ urlpatterns = [
     path("settings/roles/<slug:key>/delete/", roles.RoleDelete.as_view(), name="settings-role-delete"),
     path("settings/teams/", roles.Teams.as_view(), name="settings-teams"),
     path("settings/teams/<uuid:team_id>/", roles.TeamChange.as_view(), name="settings-team"),
-    path("settings/keys/", settings.ApiKeys.as_view(), name="settings-keys"),
-    path("settings/keys/<uuid:key_id>/revoke/", settings.RevokeKey.as_view(), name="settings-key-revoke"),
+    path("settings/audit/", audit.AuditTrail.as_view(), name="settings-audit"),
+    path("settings/keys/", keys.ApiKeys.as_view(), name="settings-keys"),
+    path("settings/keys/<uuid:key_id>/revoke/", keys.RevokeKey.as_view(), name="settings-key-revoke"),
+    path("settings/keys/<uuid:key_id>/rotate/", keys.RotateKey.as_view(), name="settings-key-rotate"),
+    path("settings/keys/accounts/", keys.ServiceAccounts.as_view(), name="settings-accounts"),
+    path("settings/keys/accounts/<uuid:account_id>/end/", keys.EndServiceAccount.as_view(), name="settings-account-end"),
 ]

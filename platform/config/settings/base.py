@@ -41,6 +41,7 @@ ATENDE_TRUST_PROXY = env.bool("ATENDE_TRUST_PROXY", True)
 ATENDE_METRICS_PORT = env.int("ATENDE_METRICS_PORT", 0)
 ATENDE_LOG_LEVEL = env.str("ATENDE_LOG_LEVEL", "INFO")
 ATENDE_LOG_JSON = env.bool("ATENDE_LOG_JSON", IS_PRODUCTION)
+ATENDE_AUDIT_ANCHORS = env.str("ATENDE_AUDIT_ANCHORS", "")
 ALLOWED_HOSTS = ["*"]  # the scope middleware knows the hosts; an unknown one gets 404 before anything else runs
 
 # --- apps --------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from shared_apps.audit.urls import urlpatterns as audit
 from tenant_apps.access.urls import urlpatterns as access
 from tenant_apps.connectors.urls import urlpatterns as connectors
 from tenant_apps.contacts.urls import urlpatterns as contacts
@@ -22,7 +23,7 @@ from config.health import readyz
 
 __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
 
-api_patterns = [*access, *connectors, *contacts, *intake, *messaging, *organization, *realtime, *tickets]
+api_patterns = [*access, *audit, *connectors, *contacts, *intake, *messaging, *organization, *realtime, *tickets]
 urlpatterns = [
     path("readyz", readyz, name="readyz"),
     path("api/v1/schema/", SpectacularAPIView.as_view(urlconf="config.urls.tenant_api"), name="schema"),

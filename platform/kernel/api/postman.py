@@ -62,7 +62,13 @@ _VERB_ORDER = {"GET": 0, "POST": 1, "PATCH": 2, "PUT": 3, "DELETE": 4}
 
 
 def _in_order(items: list[Json]) -> list[Json]:
-    return sorted(items, key=lambda item: (len(item["request"]["url"]["path"]), _VERB_ORDER[item["request"]["method"]], item["name"]))
+    """Short paths first, and what ends something last."""
+
+    def place(item: Json) -> tuple[bool, int, int, str]:
+        method = item["request"]["method"]
+        return method == "DELETE", len(item["request"]["url"]["path"]), _VERB_ORDER[method], item["name"]
+
+    return sorted(items, key=place)
 
 
 def _lists_first(path: str) -> tuple[int, str]:
@@ -116,6 +122,7 @@ def _test(path: str, method: str, statuses: list[int]) -> Json:
 def _singular(path: str) -> str:
     last = path.rstrip("/").rsplit("/", 1)[-1]
     names = {"tickets": "ticket", "contacts": "contact", "messages": "message", "inboxes": "inbox", "tenants": "tenant", "api-keys": "key"}
+    names["service-accounts"] = "account"
     return names.get(last, "event" if path.endswith("/intake/events") else "")
 
 

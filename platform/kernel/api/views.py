@@ -8,9 +8,11 @@ from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from kernel.actors import Actor, acting_as
+from kernel import tenancy
+from kernel.actors import SYSTEM, Actor, acting_as, current_actor
 from kernel.permissions import require
 from kernel.problems import FieldError, NotAllowed, NotAuthenticated, ValidationProblem
+from kernel.refusals import note_refusal
 
 
 class ApiView(APIView):
@@ -30,6 +32,7 @@ class ApiView(APIView):
         super().check_permissions(request)
         if not request.user.is_authenticated:
             raise NotAuthenticated
+        self._entered.enter_context(acting_as(actor_of(request)))
         method = "GET" if request.method == "HEAD" else request.method or ""
         code = self.permissions_by_method.get(method, self.permission)
         if not code:
@@ -40,9 +43,11 @@ class ApiView(APIView):
         with contextlib.ExitStack() as self._entered:
             return super().dispatch(request, *args, **kwargs)
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:  # Any: DRF's own signature
-        super().initial(request, *args, **kwargs)
-        self._entered.enter_context(acting_as(actor_of(request)))
+    def handle_exception(self, exc: Exception) -> Any:  # Any: DRF's own signature
+        """A refusal to somebody we know leaves an audit entry; what the call did before was taken back with its unit of work."""
+        if isinstance(exc, NotAllowed) and current_actor() is not SYSTEM:
+            note_refusal(method=str(self.request.method), path=str(self.request.path), reason=str(exc.detail), ids=self.kwargs.values())
+        return super().handle_exception(exc)
 
     @property
     def user(self) -> Any:  # Any: the user model of the project
@@ -65,9 +70,10 @@ class ApiView(APIView):
 
 
 def actor_of(request: Request) -> Actor:
-    """The actor behind an authenticated request: the key where one was sent, otherwise the user."""
+    """The actor behind an authenticated request: the key where one was sent, acting for its user, otherwise the user."""
     user: Any = request.user  # the project's own model
     key: Any = request.auth
+    person = Actor(kind="user" if tenancy.current_scope().tenant else "operator", id=user.public_id, name=user.name)
     if key is not None and hasattr(key, "public_id"):
-        return Actor(kind="api_key", id=key.public_id, name=f"{user.name} ({key.name})")
-    return Actor(kind="user", id=user.public_id, name=user.name)
+        return Actor(kind="api_key", id=key.public_id, name=f"{user.name} ({key.name})", on_behalf_of=person)
+    return person

@@ -15,7 +15,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 SIZES = {"desktop": {"width": 1440, "height": 900}, "tablet": {"width": 1024, "height": 800}, "phone": {"width": 390, "height": 844}}
 FIRST_TICKET = "the first open ticket"
 AGENT_PAGES = ["/inbox/", "/inbox/v/unassigned/", "/inbox/v/done/", FIRST_TICKET, "/me/"]
-ADMIN_PAGES = ["/settings/intake/", "/settings/keys/", "/settings/isolation/"]
+ADMIN_PAGES = ["/settings/audit/", "/settings/intake/", "/settings/keys/", "/settings/isolation/"]
 OPERATOR_PAGES = ["/operator/tenants/", "/operator/tenants/new/", "/operator/migrations/", "/dev/mail/"]
 OVERFLOW = """() => {
   const out = element => {

@@ -47,7 +47,9 @@ UNMARKED = {
     "access.InvitationScope.scope_kind": "names of code",
     "access.RoleAssignment.role": "a closed list",
     "access.RoleAssignment.scope_kind": "names of code",
+    "accounts.ApiKey.allowed_networks": "addresses of machines",
     "accounts.ApiKey.digest": "random",
+    "accounts.ApiKey.scopes": "a closed list",
     "accounts.ApiKey.token_key": "random",
     "accounts.Invitation.role": "a closed list",
     "accounts.User.password": "a digest",
@@ -120,7 +122,13 @@ def plant(tenant: TenantRef) -> Canary:
             ids = _plant_work(tenant, agent, mark, word)
             keys = {role: accounts.create_api_key(user=person, name=f"{role} {mark}") for role, person in people.items()}
         fill(mark)
-        ids |= {"key_id": str(keys["agent"][0].public_id), "agent_id": str(agent.public_id), "reassign_to": str(people["admin"].public_id)}
+        account = accounts.create_service_account(name=f"Service {mark}")
+        ids |= {
+            "key_id": str(keys["agent"][0].public_id),
+            "agent_id": str(agent.public_id),
+            "reassign_to": str(people["admin"].public_id),
+            "account_id": str(account.public_id),
+        }
         sessions = {role: session_of(person) for role, person in people.items()}
     return Canary(tenant, mark, label, word, ids, {role: clear_text for role, (_, clear_text) in keys.items()}, sessions)
 

@@ -45,6 +45,13 @@ QUERY = {
     "sort": "=-created_at",
     "limit": "=5",
     "since": "=0",
+    "actor": "agent_id",
+    "action": "=ticket.update",
+    "object_id": "ticket_id",
+    "outcome": "=done",
+    "from": "=2020-01-01T00:00:00Z",
+    "to": "=2100-01-01T00:00:00Z",
+    "format": "=jsonl",
     "created_after": "=2020-01-01T00:00:00Z",
     "created_before": "=2100-01-01T00:00:00Z",
 }
@@ -261,7 +268,8 @@ def _asks_in_path(operation: Operation, kind: str, values: dict[str, str], own: 
 
 
 def _id_name(field: str) -> str:
-    return {"assignee_id": "agent_id", "requester_id": "contact_id"}.get(field, field)
+    names = {"assignee_id": "agent_id", "requester_id": "contact_id", "service_account_id": "account_id"}
+    return names.get(field, field)
 
 
 def _values(canary: Canary) -> dict[str, str]:

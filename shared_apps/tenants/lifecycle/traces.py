@@ -63,7 +63,10 @@ def _in_catalogues(schema: str) -> list[str]:
 
 
 def _in_registry(tenant_id: uuid.UUID, schema: str, slug: str) -> list[str]:
-    """Rows that lead to the tenant. Events, audit entries, operations and retired names stay: they say that it was, not what it had."""
+    """Rows that lead to the tenant.
+
+    Events, audit entries and their anchors, operations and retired names stay: they say that it was, not what it had.
+    """
     with tenancy.public_scope():
         counts = {
             "tenants": Tenant.objects.filter(public_id=tenant_id).count() + Tenant.objects.filter(slug=slug).count(),

@@ -6,7 +6,7 @@ import pytest
 from kernel import tenancy
 from kernel.db.owner import owner_connection
 
-from shared_apps.audit import trail
+from shared_apps.audit import chain, trail
 from shared_apps.audit.models import AuditEntry
 from shared_apps.tenants.tests.archives import bring_in, export
 
@@ -62,7 +62,7 @@ def forge_boundary_of_another_installation(tenant):
         previous, changed = bytes(boundary.previous_hash), []
         boundary.changes = {**boundary.changes, "is_ours": False}
         for entry in entries[boundary.n - 1 :]:
-            entry.previous_hash, entry.hash = previous, trail._hash(entry, previous, str(tenant.id))
+            entry.previous_hash, entry.hash = previous, chain.entry_hash(entry, previous, str(tenant.id))
             previous = entry.hash
             changed.append((entry.n, entry.changes, entry.previous_hash, entry.hash))
     with owner_connection(tenant.cluster) as connection:

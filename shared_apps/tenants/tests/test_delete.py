@@ -67,7 +67,9 @@ def test_nothing_of_a_deleted_tenant_is_left(canela, acme, no_pause, tmp_path):
     delete("--certificate", str(tmp_path / "certificate.json"))
 
     # What stays on purpose: that it was here, by its id and the name of its schema.
-    kept = re.compile(r"public\.(events_event|audit_auditentry|tenants_tenantoperation|tenants_retiredname): (?!The spoke)")
+    kept = re.compile(
+        r"public\.(events_event|audit_auditentry|tenants_tenantoperation|tenants_retiredname|tenants_auditanchor): (?!The spoke)"
+    )
     assert [hit for hit in canary_hits(canela) if not kept.match(hit)] == []
     assert default_storage.listdir("")[0] == []
     assert not redis.client().exists("stray")

@@ -1,5 +1,7 @@
 """Who holds which role, and where. Every change takes the lock of the access version first."""
 
+from typing import Any
+
 from django.db.models import F
 from django.utils.translation import gettext as _
 from kernel.problems import FieldError, ValidationProblem
@@ -105,7 +107,8 @@ def take(row: RoleAssignment) -> None:
 
 def access_of_now(user: User) -> Access:
     """What the giver holds after the lock was taken, whatever the request remembered."""
-    fresh = User.objects.get(pk=user.pk)
+    fresh: Any = User.objects.get(pk=user.pk)  # the user, and what the API key that was sent leaves of their rights
+    fresh.restrict = getattr(user, "restrict", None)
     return access_of(fresh)
 
 

@@ -1,6 +1,6 @@
 """What can be done with contacts."""
 
-from kernel.uow import record, unit_of_work
+from kernel.uow import record, record_audit, unit_of_work
 
 from tenant_apps.contacts.events import ContactCreated
 from tenant_apps.contacts.models import Contact, Identity, IdentityKind
@@ -35,6 +35,8 @@ def _contact_for(*, kind: str, value: str, name: str, email: str) -> Contact:
         if name and not contact.name:
             contact.name = name[:MAX_NAME]
             contact.save(update_fields=["name", "updated_at"])
+            # which field, not what: a person may be erased, an entry may not
+            record_audit(action="contact.update", object_type="contact", object_id=contact.public_id, changes={"fields": [None, ["name"]]})
         return contact
     contact = Contact.objects.create(name=name.strip()[:MAX_NAME], email=email[:254])
     identity, created = Identity.objects.get_or_create(kind=kind, value=value, defaults={"contact": contact})
@@ -42,4 +44,5 @@ def _contact_for(*, kind: str, value: str, name: str, email: str) -> Contact:
         contact.delete()
         return identity.contact
     record(ContactCreated(aggregate_id=contact.public_id))
+    record_audit(action="contact.create", object_type="contact", object_id=contact.public_id, changes={"kind": [None, kind]})
     return contact

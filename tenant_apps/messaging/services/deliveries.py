@@ -4,7 +4,7 @@ from django.db.models import Case, F, When
 from kernel import tenancy
 from kernel.clock import now
 from kernel.timers import NOTHING, Swept, enqueue_due
-from kernel.uow import record, unit_of_work
+from kernel.uow import record, record_audit, unit_of_work
 
 from tenant_apps.messaging.errors import DeliveryNotFailed
 from tenant_apps.messaging.events import MessageFailed, MessageRequeued, MessageSent
@@ -44,11 +44,13 @@ def retry_delivery(*, message: Message) -> Message:
     delivery = Delivery.objects.select_for_update(of=("self",)).select_related("message__conversation").filter(message=message).first()
     if delivery is None or delivery.state != DeliveryState.FAILED:
         raise DeliveryNotFailed
+    changes = {"state": [str(delivery.state), str(DeliveryState.QUEUED)], "attempts": [delivery.attempts, 0]}
     delivery.state, delivery.attempts, delivery.next_attempt_at, delivery.last_error = DeliveryState.QUEUED, 0, now(), ""
     delivery.fence += 1
     delivery.save()
     mirror(delivery, "")
     record(MessageRequeued(aggregate_id=delivery.message.public_id, conversation_id=delivery.message.conversation.public_id))
+    record_audit(action="message.retry", object_type="message", object_id=delivery.message.public_id, changes=changes)
     return delivery.message
 
 

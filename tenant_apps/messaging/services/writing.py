@@ -8,7 +8,7 @@ from kernel import html
 from kernel.clock import now
 from kernel.ids import new_id
 from kernel.problems import FieldError, ValidationProblem
-from kernel.uow import record, unit_of_work
+from kernel.uow import record, record_audit, unit_of_work
 from shared_apps.accounts.models import User
 
 from tenant_apps.connectors import services as connectors
@@ -72,6 +72,7 @@ def send_reply(
     note_message_ids(conversation=conversation, message_ids=[message.external_id])
     touch(conversation)
     record(MessageQueued(aggregate_id=public_id, conversation_id=conversation.public_id, client_token=client_token))
+    _audit("message.send", message, len(attachments))
     _tell_followers(message)
     return message
 
@@ -105,8 +106,15 @@ def add_note(
     store_attachments(message, attachments)
     touch(conversation)
     record(NoteAdded(aggregate_id=message.public_id, conversation_id=conversation.public_id, client_token=client_token))
+    _audit("message.note", message, len(attachments))
     _tell_followers(message)
     return message
+
+
+def _audit(action: str, message: Message, files: int) -> None:
+    """By reference: what was written stands in the message."""
+    changes = {"conversation": [None, str(message.conversation.public_id)], **({"files": [None, files]} if files else {})}
+    record_audit(action=action, object_type="message", object_id=message.public_id, changes=changes)
 
 
 def _tell_followers(message: Message) -> None:

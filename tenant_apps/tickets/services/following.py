@@ -1,6 +1,6 @@
 """What an agent's message does to the ticket of its conversation."""
 
-from kernel.uow import record
+from kernel.uow import record, record_audit
 
 from tenant_apps.messaging.models import Conversation, Message, Visibility
 from tenant_apps.messaging.services.followers import FOLLOWERS
@@ -42,6 +42,7 @@ def _answered(ticket: Ticket, message: Message) -> None:
         changes["assignee"] = [None, str(message.author_user.public_id)]
     if changes:
         record(TicketUpdated(aggregate_id=ticket.public_id, changes=changes))
+        record_audit(action="ticket.update", object_type="ticket", object_id=ticket.public_id, changes=changes)
 
 
 def register() -> None:

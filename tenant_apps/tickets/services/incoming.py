@@ -3,7 +3,7 @@
 import datetime
 
 from kernel.clock import now
-from kernel.uow import record, unit_of_work
+from kernel.uow import record, record_audit, unit_of_work
 
 from tenant_apps.messaging.models import Conversation, Direction, Message, MessageKind
 from tenant_apps.tickets.events import TicketReopened, TicketTouched
@@ -104,7 +104,10 @@ def _move_on(ticket: Ticket) -> None:
     was_solved = ticket.category == StatusCategory.SOLVED
     if not was_solved and ticket.category not in _WAITING:
         return
+    before = ticket.status.key
     move_to(ticket, default_status(StatusCategory.OPEN))
+    changes = {"status": [before, ticket.status.key]}
+    record_audit(action="ticket.update", object_type="ticket", object_id=ticket.public_id, changes=changes)
     if ticket.assignee is not None and not ticket.assignee.is_active:
         ticket.assignee = None
     if was_solved:

@@ -1,22 +1,13 @@
-"""The settings pages: inbound events in words, keys with their owners, the isolation in sentences."""
+"""The settings pages: inbound events in words, the isolation in sentences."""
 
 from typing import Any, Final
 
 from django.utils.translation import gettext, gettext_lazy, pgettext, pgettext_lazy
-from kernel.clock import now
-from shared_apps.accounts.models import ApiKey
 from shared_apps.tenants.isolation import IsolationFacts
-from ui.faces import face
 
 from tenant_apps.intake.models import InboundState
 from tenant_apps.workspace.presenters.rows import CHANNEL_ICONS
 
-LIFETIMES: Final = (
-    ("", gettext_lazy("No end")),
-    ("30", gettext_lazy("30 days")),
-    ("90", gettext_lazy("90 days")),
-    ("365", gettext_lazy("1 year")),
-)
 _STATES: Final = {
     InboundState.RECEIVED: (pgettext_lazy("inbound", "Waiting"), pgettext_lazy("inbound messages", "Waiting"), "info", "clock"),
     InboundState.PROCESSING: (pgettext_lazy("inbound", "In work"), pgettext_lazy("inbound messages", "In work"), "info", "rotate-cw"),
@@ -69,15 +60,6 @@ def intake_context(
     tabs = [("", pgettext("inbound messages", "All"), sum(counts.values()), state == "")]
     tabs += [(key, str(label), counts[key], state == key) for key, (_, label, _, _) in _STATES.items()]
     return {"tabs": tabs, "events": [_event(row) for row in rows], "parked": counts[InboundState.PARKED], "state": state}
-
-
-def key_rows(keys: list[ApiKey]) -> list[dict[str, Any]]:  # Any: template context
-    """Keys with the face of the user they act as."""
-    moment = now()
-    return [
-        {"key": key, "face": face(key.user.name, key.user.public_id), "is_expired": key.expiry is not None and key.expiry < moment}
-        for key in keys
-    ]
 
 
 def _event(row: dict[str, Any]) -> dict[str, Any]:  # Any: column values; template context

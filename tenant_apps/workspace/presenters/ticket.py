@@ -10,6 +10,7 @@ from shared_apps.events import log as event_log
 from shared_apps.events import selectors as events
 from ui.faces import face
 
+from tenant_apps.access.selectors import has_permission
 from tenant_apps.contacts import selectors as contacts
 from tenant_apps.messaging import selectors as messaging
 from tenant_apps.messaging.models import Conversation
@@ -67,7 +68,13 @@ def ticket_context(viewer: Any, ticket: Ticket) -> dict[str, Any]:  # Any: the u
     """Everything a ticket's thread and panel show. The sequence number is read first: what comes later is sent by the stream."""
     seq = event_log.last_seq()
     conversations = tickets.conversation_ids_of(ticket)
-    return {"seq": seq, **head_context(ticket), **_thread(viewer, ticket, conversations), **_contact(viewer, ticket)}
+    return {
+        "seq": seq,
+        "may_see_audit": has_permission(viewer, "audit.entry.read"),
+        **head_context(ticket),
+        **_thread(viewer, ticket, conversations),
+        **_contact(viewer, ticket),
+    }
 
 
 def head_context(ticket: Ticket) -> dict[str, Any]:  # Any: template context

@@ -1,5 +1,6 @@
 """Creates an API key for a user of a tenant, or for an operator."""
 
+import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -21,6 +22,10 @@ class Command(BaseCommand):
         parser.add_argument("--tenant", help="slug of the tenant; without it the key is an operator's")
         parser.add_argument("--user", required=True, help="e-mail address of the user the key acts as")
         parser.add_argument("--name", required=True, help="what the key is for")
+        parser.add_argument("--scope", action="append", help="area.resource:read or :write, several times; without it all its user may")
+        parser.add_argument("--network", action="append", help="an address or network it may be used from, several times; without it all")
+        parser.add_argument("--days", type=int, help="how long it lives; without it for ever")
+        parser.add_argument("--rate", default="high", choices=["low", "standard", "high"], help="how many calls it may make")
 
     def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
         with self._scope(options["tenant"]):
@@ -28,7 +33,13 @@ class Command(BaseCommand):
             if user is None:
                 raise CommandError(f"There is no active user {options['user']}")
             try:
-                _, clear_text = services.create_api_key(user=user, name=options["name"])
+                limits = services.KeyLimits(
+                    scopes=options["scope"] or ["*"],
+                    allowed_networks=options["network"] or [],
+                    rate_class=options["rate"],
+                    lifetime=datetime.timedelta(days=options["days"]) if options["days"] is not None else None,
+                )
+                _, clear_text = services.create_api_key(user=user, name=options["name"], limits=limits)
             except ValidationProblem as problem:
                 raise CommandError(problem.detail) from problem
         self.stdout.write(clear_text)
