@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import Prefetch, Q, QuerySet
 from kernel.api.pagination import Order, Page, keyset_page
 
-from tenant_apps.access.selectors import narrowing
+from tenant_apps.access.selectors import by_roles, narrowing
 from tenant_apps.contacts.models import Contact, Identity
 
 NEWEST_FIRST = Order(("created_at", "id"))
@@ -14,7 +14,7 @@ COLUMNS = ("id", "public_id", "name", "email", "language", "created_at", "update
 
 def contacts_visible_to(viewer: Any) -> "QuerySet[Contact]":  # Any: user or actor
     """All contacts for those who see all tickets, otherwise the people behind the tickets they see."""
-    return Contact.objects.filter(narrowing("contacts.contact", viewer, "tickets.ticket.read"))
+    return Contact.objects.filter(narrowing("contacts.contact", by_roles(viewer), "tickets.ticket.read"))
 
 
 def contact_page(viewer: Any, *, search: str = "", cursor: str = "", limit: int = 25) -> Page:  # Any: user or actor
