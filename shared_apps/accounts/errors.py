@@ -9,3 +9,7 @@ class InvalidCredentials(Problem):
 
 class InvitationNotUsable(Problem):
     slug, title, status = "invitation-not-usable", "This invitation has been used or has expired", 409
+
+
+class LinkNotUsable(Problem):
+    slug, title, status = "link-not-usable", "This link has been used or has expired", 409

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tenant_apps.access import invitation_views, member_views, role_views, views
+from tenant_apps.access import invitation_views, member_views, role_views, security_views, views
 
 urlpatterns = [
     path("api-keys", views.ApiKeyListView.as_view(), name="api-keys"),
@@ -21,4 +21,12 @@ urlpatterns = [
     path("roles/<slug:key>", role_views.RoleView.as_view(), name="role"),
     path("isolation", views.IsolationView.as_view(), name="isolation"),
     path("profile", views.ProfileView.as_view(), name="profile"),
+    path("profile/password", security_views.PasswordView.as_view(), name="profile-password"),
+    path("profile/email-changes", security_views.EmailChangeView.as_view(), name="profile-email-changes"),
+    path("profile/sessions", security_views.SessionListView.as_view(), name="profile-sessions"),
+    path("profile/sessions/<uuid:session_id>", security_views.SessionView.as_view(), name="profile-session"),
+    path("password-resets", security_views.PasswordResetListView.as_view(), name="password-resets"),
+    path("password-resets/<str:reset_token>", security_views.PasswordResetView.as_view(), name="password-reset"),
+    path("email-changes/<str:email_token>", security_views.EmailConfirmationView.as_view(), name="email-confirmation"),
+    path("email-undos/<str:undo_token>", security_views.EmailUndoView.as_view(), name="email-undo"),
 ]

@@ -1,19 +1,54 @@
 """What can be done with log-ins."""
 
 from shared_apps.accounts.services.api_keys import create_api_key, revoke_api_key
+from shared_apps.accounts.services.email_changes import confirm_email_change, request_email_change, undo_email_change
 from shared_apps.accounts.services.invitations import accept_invitation, end_open_invitations, invite, send_invitation, sweep
+from shared_apps.accounts.services.mails import forget_old_mails, send_account_mail
+from shared_apps.accounts.services.passwords import (
+    change_password,
+    confirm_password,
+    count_link_try,
+    open_mail,
+    request_password_reset,
+    reset_password,
+)
+from shared_apps.accounts.services.sessions import (
+    carry_session,
+    end_session,
+    end_sessions,
+    forget_ended_sessions,
+    open_session,
+    see_session,
+)
 from shared_apps.accounts.services.users import check_credentials, create_user, deactivate_user, update_profile
 
 __all__ = [
     "accept_invitation",
+    "carry_session",
+    "change_password",
     "check_credentials",
+    "confirm_email_change",
+    "confirm_password",
+    "count_link_try",
     "create_api_key",
     "create_user",
     "deactivate_user",
     "end_open_invitations",
+    "end_session",
+    "end_sessions",
+    "forget_ended_sessions",
+    "forget_old_mails",
     "invite",
+    "open_mail",
+    "open_session",
+    "request_email_change",
+    "request_password_reset",
+    "reset_password",
     "revoke_api_key",
+    "see_session",
+    "send_account_mail",
     "send_invitation",
     "sweep",
+    "undo_email_change",
     "update_profile",
 ]
