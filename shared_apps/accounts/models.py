@@ -93,6 +93,7 @@ class MailKind(models.TextChoices):
     EMAIL_CONFIRM = "email_confirm", "Confirm a new e-mail address"
     EMAIL_UNDO = "email_undo", "Told of a new e-mail address"
     PASSWORD_CHANGED = "password_changed", "Told of a new password"
+    SECOND_STEP_CHANGED = "second_step_changed", "Told of a change of the second step"
 
 
 class AccountMail(models.Model):

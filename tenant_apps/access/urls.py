@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tenant_apps.access import invitation_views, member_views, role_views, security_views, views
+from tenant_apps.access import invitation_views, member_views, role_views, second_step_views, security_views, views
 
 urlpatterns = [
     path("api-keys", views.ApiKeyListView.as_view(), name="api-keys"),
@@ -23,6 +23,11 @@ urlpatterns = [
     path("profile", views.ProfileView.as_view(), name="profile"),
     path("profile/password", security_views.PasswordView.as_view(), name="profile-password"),
     path("profile/email-changes", security_views.EmailChangeView.as_view(), name="profile-email-changes"),
+    path("profile/second-step", second_step_views.SecondStepView.as_view(), name="profile-second-step"),
+    path("profile/second-step/enrolments", second_step_views.SecondStepEnrolmentView.as_view(), name="profile-second-step-enrolments"),
+    path("profile/second-step/recovery-codes", second_step_views.RecoveryCodesView.as_view(), name="profile-recovery-codes"),
+    path("profile/second-step/removals", second_step_views.SecondStepRemovalView.as_view(), name="profile-second-step-removals"),
+    path("members/<uuid:member_id>/second-step", second_step_views.MemberSecondStepView.as_view(), name="member-second-step"),
     path("profile/sessions", security_views.SessionListView.as_view(), name="profile-sessions"),
     path("profile/sessions/<uuid:session_id>", security_views.SessionView.as_view(), name="profile-session"),
     path("password-resets", security_views.PasswordResetListView.as_view(), name="password-resets"),

@@ -54,8 +54,12 @@ _TAG_ORDER = {"contacts": 1, "organization": 2, "connectors": 3, "tickets": 4, "
 _ALSO_FINE = {
     "changePassword": [422],
     "confirmEmailChange": [409],
+    "disableSecondStep": [409, 422],
+    "enableSecondStep": [422],
     "endSession": [404],
     "requestEmailChange": [422],
+    "renewRecoveryCodes": [409, 422],
+    "resetMemberSecondStep": [404, 409],
     "resetPassword": [409],
     "retryMessage": [409],
     "undoEmailChange": [409],

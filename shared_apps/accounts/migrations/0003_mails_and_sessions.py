@@ -37,6 +37,7 @@ class Migration(migrations.Migration):
                             ("email_confirm", "Confirm a new e-mail address"),
                             ("email_undo", "Told of a new e-mail address"),
                             ("password_changed", "Told of a new password"),
+                            ("second_step_changed", "Told of a change of the second step"),
                         ],
                         max_length=24,
                     ),

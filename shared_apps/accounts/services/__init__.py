@@ -12,6 +12,13 @@ from shared_apps.accounts.services.passwords import (
     request_password_reset,
     reset_password,
 )
+from shared_apps.accounts.services.second_steps import (
+    disable_second_step,
+    enable_second_step,
+    renew_recovery_codes,
+    reset_second_step,
+    take_second_step,
+)
 from shared_apps.accounts.services.sessions import (
     carry_session,
     end_session,
@@ -33,6 +40,8 @@ __all__ = [
     "create_api_key",
     "create_user",
     "deactivate_user",
+    "disable_second_step",
+    "enable_second_step",
     "end_open_invitations",
     "end_session",
     "end_sessions",
@@ -41,14 +50,17 @@ __all__ = [
     "invite",
     "open_mail",
     "open_session",
+    "renew_recovery_codes",
     "request_email_change",
     "request_password_reset",
     "reset_password",
+    "reset_second_step",
     "revoke_api_key",
     "see_session",
     "send_account_mail",
     "send_invitation",
     "sweep",
+    "take_second_step",
     "undo_email_change",
     "update_profile",
 ]

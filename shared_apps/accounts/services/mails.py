@@ -25,6 +25,7 @@ LIFETIMES = {
     MailKind.EMAIL_CONFIRM: datetime.timedelta(hours=24),
     MailKind.EMAIL_UNDO: datetime.timedelta(days=7),
     MailKind.PASSWORD_CHANGED: datetime.timedelta(days=1),
+    MailKind.SECOND_STEP_CHANGED: datetime.timedelta(days=1),
 }
 PATHS = {MailKind.PASSWORD_RESET: "password-reset", MailKind.EMAIL_CONFIRM: "email-change", MailKind.EMAIL_UNDO: "email-undo"}
 KEPT = datetime.timedelta(days=30)
@@ -110,6 +111,7 @@ def _words(mail: AccountMail, user: User) -> tuple[str, str]:
         MailKind.EMAIL_CONFIRM: _("Confirm your new e-mail address for %(tenant)s on Atende"),
         MailKind.EMAIL_UNDO: _("Your e-mail address for %(tenant)s on Atende has changed"),
         MailKind.PASSWORD_CHANGED: _("Your password for %(tenant)s on Atende has changed"),
+        MailKind.SECOND_STEP_CHANGED: _("Your second step for %(tenant)s on Atende has changed"),
     }
     texts = {
         MailKind.PASSWORD_RESET: _(
@@ -127,6 +129,10 @@ def _words(mail: AccountMail, user: User) -> tuple[str, str]:
         MailKind.PASSWORD_CHANGED: _(
             "Hello %(name)s,\n\nthe password of your account has been changed, and other browsers have been signed out.\n\n"
             "If that was not you, ask for a new password on the sign-in page, and tell an admin of %(tenant)s.\n"
+        ),
+        MailKind.SECOND_STEP_CHANGED: _(
+            "Hello %(name)s,\n\nthe second step of signing in to your account has been switched on or off, or an admin has reset it.\n\n"
+            "If you do not know of it, tell an admin of %(tenant)s.\n"
         ),
     }
     kind = MailKind(mail.kind)

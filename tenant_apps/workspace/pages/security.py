@@ -6,9 +6,9 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from kernel.problems import NotFound, ValidationProblem
+from shared_apps.accounts import second_step, signing_in
 from shared_apps.accounts import selectors as accounts_reads
 from shared_apps.accounts import services as accounts
-from shared_apps.accounts import signing_in
 from ui.forms import messages_by_field
 from ui.pages import Page
 
@@ -76,6 +76,8 @@ def show_security(request: HttpRequest, extra: dict[str, Any], status: int = 200
         **frame(user),
         "section": "security",
         "sessions": session_rows(list(accounts_reads.sessions_of(user)), request.session.session_key or ""),
+        "has_second_step": second_step.is_enabled(user),
+        "codes_left": second_step.recovery_codes_left(user),
         "done": request.GET.get("done", "") if status < 400 else "",
         **extra,
     }
