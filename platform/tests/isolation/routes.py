@@ -54,7 +54,7 @@ PAGES = [
     *(page("post", "/sign-out/", {}, host=host) for host in (TENANT, BASE)),
     page("get", "/invitations/{token}/", is_open=True),
     page("post", "/invitations/{token}/", {"name": "New Person", "password": "a-long-enough-phrase"}, is_open=True),
-    page("get", "/password-reset/"),
+    page("get", "/password-reset/", is_open=True),
     page("post", "/password-reset/", {"email": "{agent_email}"}, is_open=True),
     page("get", "/password-reset/{reset_token}/", is_open=True),
     page("post", "/password-reset/{reset_token}/", {"password": "a-long-enough-phrase"}, is_open=True),

@@ -113,6 +113,14 @@ def test_a_refusal_of_the_mail_server_is_repeated(in_acme, ana, relay):
     assert len(letters(relay)) == 1
 
 
+def test_mails_are_forgotten_after_a_month(in_acme, ana):
+    services.request_password_reset(email=ana.email)
+
+    assert services.forget_old_mails() == 0
+    with time_machine.travel(now() + datetime.timedelta(days=31), tick=False):
+        assert services.forget_old_mails() == 1
+
+
 def test_the_api_does_the_same(acme, ana, relay, client_for):
     nobody = client_for(None, acme)
     asked = nobody.post_json("/api/v1/password-resets", {"email": ana.email})

@@ -266,7 +266,7 @@ def test_b24_the_session_id_rotates_at_the_second_step(acme, ana, enrolled):
     assert old.get("/api/v1/profile").status_code == 401
 
 
-def test_a_reset_password_does_not_replace_the_second_step(acme, ana, enrolled):
+def test_a_new_password_does_not_replace_the_second_step(acme, ana, enrolled):
     with tenancy.tenant_scope(acme):
         services.change_password(user=User.objects.get(pk=ana.pk), current=PASSWORD, new="a wholly new phrase")
     client = Client(HTTP_HOST=acme.host)

@@ -1,10 +1,12 @@
 """The browsers that are signed in. Attack cases B23 and B24 among them."""
 
+import dataclasses
 import datetime
 
 import pytest
 import time_machine
 from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 from kernel import tenancy
 from kernel.clock import now
@@ -113,6 +115,19 @@ def test_a_colleagues_session_is_not_there(acme, ana, bea):
 
     assert here.post(f"/me/security/sessions/{row.public_id}/end/").status_code == 404
     assert hers.get("/me/").status_code == 200
+
+
+def test_a_tenant_that_is_being_moved_is_only_read(acme, ana, database):
+    with tenancy.tenant_scope(acme):
+        session = SessionStore()
+        session.create()
+    with tenancy.tenant_scope(dataclasses.replace(acme, state="moving")):
+        services.see_session(user=ana, session=session)
+
+    with tenancy.tenant_scope(acme):
+        assert UserSession.objects.count() == 0
+        services.see_session(user=ana, session=session)
+        assert UserSession.objects.count() == 1
 
 
 def test_what_is_over_is_forgotten(acme, ana, database):
