@@ -41,12 +41,16 @@ def _look_at(tenant: tenancy.TenantRef) -> timers.Swept:
 
 @shared_task(name="config.tasks.forget_old", ignore_result=True)
 def forget_old() -> None:
-    """Removes what has outlived its purpose: idempotency records after 24 hours, raw inbound bodies after 30 days."""
+    """Removes what has outlived its purpose: idempotency records after 24 hours, raw inbound bodies and mails about log-ins after
+    30 days, sessions that are over."""
     with tenancy.public_scope():
         events.forget_idempotency_records()
+        accounts.forget_ended_sessions()
         active = tenancy.active_tenants()
     for tenant in active:
         with tenancy.tenant_scope(tenant):
             events.forget_idempotency_records()
             intake.forget_raw_bodies()
+            accounts.forget_old_mails()
+            accounts.forget_ended_sessions()
         close_old_connections()

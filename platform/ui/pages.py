@@ -57,8 +57,8 @@ class SignInPage(Page):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
-            return redirect(self._target(request))
-        return render(request, self.template, {"next": request.GET.get("next", "")})
+            return redirect(self.target(request))
+        return render(request, self.template, {"next": request.GET.get("next", ""), "done": request.GET.get("done", "")})
 
     def post(self, request: HttpRequest) -> HttpResponse:
         email = request.POST.get("email", "")
@@ -70,10 +70,15 @@ class SignInPage(Page):
             for name, value in problem.headers.items():
                 answer[name] = value
             return answer
-        login(request, user)
-        return redirect(self._target(request))
+        return self.enter(request, user)
 
-    def _target(self, request: HttpRequest) -> str:
+    def enter(self, request: HttpRequest, user: Any) -> HttpResponse:  # Any: the user model of the project
+        """Lets the user in. The session gets a fresh key, whatever the browser had before."""
+        login(request, user)
+        return redirect(self.target(request))
+
+    def target(self, request: HttpRequest) -> str:
+        """Where the sign-in leads: the wanted page where it is one of this host, otherwise the home."""
         wanted = request.POST.get("next") or request.GET.get("next") or ""
         is_safe = url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure())
         return wanted if is_safe else self.home

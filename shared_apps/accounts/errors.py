@@ -13,3 +13,15 @@ class InvitationNotUsable(Problem):
 
 class KeyAlreadyReplaced(Problem):
     slug, title, status = "key-already-replaced", "This key has ended or has been replaced already", 409
+
+
+class LinkNotUsable(Problem):
+    slug, title, status = "link-not-usable", "This link has been used or has expired", 409
+
+
+class InvalidCode(Problem):
+    slug, title, status = "invalid-code", "This code is wrong or was used before", 401
+
+
+class SecondStepMissing(Problem):
+    slug, title, status = "second-step-missing", "No second step is switched on", 409

@@ -11,6 +11,7 @@ from kernel import tenancy
 from kernel.actors import Actor, acting_as
 
 from shared_apps.accounts.models import User
+from shared_apps.accounts.services.sessions import see_session
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -25,6 +26,7 @@ class UserMiddleware:
         request.user = get_user(request) if settings.SESSION_COOKIE_NAME in request.COOKIES else AnonymousUser()
         if not isinstance(request.user, User):
             return self.get_response(request)
+        see_session(user=request.user, session=request.session)
         kind = "user" if tenancy.current_scope().tenant else "operator"
         with acting_as(Actor(kind=kind, id=request.user.public_id, name=request.user.name)):  # type: ignore[arg-type]  # one of the two literals
             return self.get_response(request)

@@ -97,6 +97,56 @@ class RateClass(models.TextChoices):
     HIGH = "high", _("High")
 
 
+class MailKind(models.TextChoices):
+    """What a mail about a log-in is for."""
+
+    PASSWORD_RESET = "password_reset", "Password reset"
+    EMAIL_CONFIRM = "email_confirm", "Confirm a new e-mail address"
+    EMAIL_UNDO = "email_undo", "Told of a new e-mail address"
+    PASSWORD_CHANGED = "password_changed", "Told of a new password"
+    SECOND_STEP_CHANGED = "second_step_changed", "Told of a change of the second step"
+
+
+class AccountMail(models.Model):
+    """A mail about a log-in that a worker sends. Links are derived from the id and the tenant's key, so nothing secret is stored."""
+
+    public_id = models.UUIDField(default=new_id, unique=True, editable=False)
+    kind = models.CharField(max_length=24, choices=MailKind.choices)
+    email = models.EmailField(max_length=254, help_text="As it was typed for a reset, otherwise the recipient")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    send_attempts = models.SmallIntegerField(default=0)
+    next_send_at = models.DateTimeField(default=now)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["next_send_at"], condition=models.Q(sent_at=None), name="accounts_mail_unsent")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.public_id}"
+
+    def is_open(self, at: datetime.datetime) -> bool:
+        """Whether its link may still work at `at`."""
+        return self.used_at is None and at < self.expires_at
+
+
+class UserSession(models.Model):
+    """What is known of a browser that signed in. Whether it still may, Django's own session row says: this one only describes it."""
+
+    public_id = models.UUIDField(default=new_id, unique=True, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    session_digest = models.CharField(max_length=64, unique=True)
+    ip = models.CharField(max_length=45, blank=True)
+    user_agent = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_seen_at = models.DateTimeField(default=now)
+
+    def __str__(self) -> str:
+        return str(self.public_id)
+
+
 class ApiKey(AbstractAuthToken):
     """A machine's credential: knox keeps a digest and the first characters, the clear text is shown once at creation.
 

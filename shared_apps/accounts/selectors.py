@@ -2,14 +2,16 @@
 
 import uuid
 from collections.abc import Iterable
+from typing import Any
 
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
-from django.db.models import Q, QuerySet
+from django.contrib.sessions.models import Session
+from django.db.models import CharField, Func, Q, QuerySet
 from kernel import crypto
 from kernel.clock import now
 
-from shared_apps.accounts.models import ApiKey, User
+from shared_apps.accounts.models import ApiKey, User, UserSession
 
 
 def active_users() -> "QuerySet[User]":
@@ -40,3 +42,21 @@ def user_of_session(session_key: str) -> User | None:
     if user is None or not crypto.same(str(session.get(HASH_SESSION_KEY, "")), user.get_session_auth_hash()):
         return None
     return user
+
+
+class KeyDigest(Func):
+    """What `kernel.crypto.digest` makes of a column."""
+
+    template = "encode(sha256(convert_to(%(expressions)s, 'UTF8')), 'hex')"
+    output_field = CharField()
+
+
+def live_sessions() -> "QuerySet[Any]":  # Any: the annotation, which the checker loses on the way
+    """The sessions that have not ended, with `key_digest`, by which a UserSession names its own."""
+    return Session.objects.filter(expire_date__gt=now()).annotate(key_digest=KeyDigest("session_key"))
+
+
+def sessions_of(user: User) -> "QuerySet[UserSession]":
+    """Where the user is signed in, the last seen first."""
+    live = live_sessions().values("key_digest")
+    return UserSession.objects.filter(user=user, session_digest__in=live).order_by("-last_seen_at", "-id")

@@ -2,13 +2,42 @@
 
 from django.urls import path
 
-from tenant_apps.workspace.pages import audit, inbox, keys, members, message, profile, read, roles, session, settings, ticket
+from tenant_apps.workspace.pages import (
+    account_links,
+    audit,
+    inbox,
+    keys,
+    members,
+    message,
+    profile,
+    read,
+    roles,
+    second_step,
+    security,
+    session,
+    settings,
+    ticket,
+)
 
 urlpatterns = [
     path("", inbox.Home.as_view(), name="home"),
     path("sign-in/", session.SignIn.as_view(), name="sign-in"),
     path("sign-out/", session.SignOut.as_view(), name="sign-out"),
     path("invitations/<str:token>/", session.AcceptInvitation.as_view(), name="invitation"),
+    path("password-reset/", account_links.ForgottenPassword.as_view(), name="forgotten-password"),
+    path("password-reset/<str:reset_token>/", account_links.NewPassword.as_view(), name="new-password"),
+    path("email-change/<str:email_token>/", account_links.ConfirmEmail.as_view(), name="confirm-email"),
+    path("email-undo/<str:undo_token>/", account_links.UndoEmail.as_view(), name="undo-email"),
+    path("me/security/", security.Security.as_view(), name="security"),
+    path("sign-in/code/", second_step.SignInCode.as_view(), name="sign-in-code"),
+    path("me/security/second-step/begin/", second_step.BeginSecondStep.as_view(), name="second-step-begin"),
+    path("me/security/second-step/", second_step.EnableSecondStep.as_view(), name="second-step"),
+    path("me/security/second-step/disable/", second_step.DisableSecondStep.as_view(), name="second-step-disable"),
+    path("me/security/second-step/codes/", second_step.RenewRecoveryCodes.as_view(), name="second-step-codes"),
+    path("me/security/password/", security.ChangePassword.as_view(), name="security-password"),
+    path("me/security/email/", security.ChangeEmail.as_view(), name="security-email"),
+    path("me/security/sessions/end/", security.EndOtherSessions.as_view(), name="security-sessions-end"),
+    path("me/security/sessions/<uuid:session_id>/end/", security.EndSession.as_view(), name="security-session-end"),
     path("me/", profile.Profile.as_view(), name="profile"),
     path("me/theme/", profile.ThemeChoice.as_view(), name="theme"),
     path("inbox/", inbox.Inbox.as_view(), name="inbox"),

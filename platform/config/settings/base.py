@@ -51,6 +51,8 @@ _IN_EVERY_SCHEMA = [
     "django.contrib.sessions",
     "guardian",
     "knox",
+    "allauth.account",  # only because allauth.mfa imports it; its tables stay empty
+    "allauth.mfa",
     "shared_apps.accounts",
     "shared_apps.events",
     "shared_apps.audit",
@@ -208,6 +210,7 @@ MIDDLEWARE = [
     "shared_apps.accounts.middleware.UserMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "shared_apps.accounts.middleware.LanguageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",  # the library refuses to start without it
 ]
 TEMPLATES = [
     {
@@ -254,6 +257,13 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 AUTHENTICATION_BACKENDS = ["shared_apps.accounts.backends.EmailBackend", "guardian.backends.ObjectPermissionBackend"]
 LOGIN_URL = "/sign-in/"
+MFA_ADAPTER = "shared_apps.accounts.second_step.SealingAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODE_DIGITS = 10
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 
 # --- api ---------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

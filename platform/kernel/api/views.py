@@ -69,6 +69,19 @@ class ApiView(APIView):
         return self.read(serializer_class, {name: parameters.get(name) for name in parameters})
 
 
+class PublicApiView(ApiView):
+    """For who cannot be signed in yet. Nobody is authenticated, and the actor is the system; what proves a right stands in the request."""
+
+    authentication_classes = ()
+
+    def check_permissions(self, request: Request) -> None:
+        if request.method not in self.allowed_methods:
+            raise MethodNotAllowed(request.method or "")
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:  # Any: DRF's own signature
+        APIView.initial(self, request, *args, **kwargs)
+
+
 def actor_of(request: Request) -> Actor:
     """The actor behind an authenticated request: the key where one was sent, acting for its user, otherwise the user."""
     user: Any = request.user  # the project's own model

@@ -8,6 +8,7 @@ import uuid
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import models
 from kernel import tenancy
 from kernel.actors import Actor, RequestOrigin, acting_as, coming_from
@@ -16,8 +17,9 @@ from kernel.db.routing import connection_in_scope
 from kernel.tenancy import TenantRef
 from kernel.uow import unit_of_work
 from shared_apps.accounts import services as accounts
-from shared_apps.accounts.models import User
+from shared_apps.accounts.models import MailKind, User, UserSession
 from shared_apps.accounts.services.invitations import token_of
+from shared_apps.accounts.services.mails import token_of_mail, write_mail
 from shared_apps.events.log import last_seq
 from shared_apps.events.models import IdempotencyRecord, ParkedEvent
 from shared_apps.tenants import services as tenants
@@ -51,7 +53,11 @@ UNMARKED = {
     "accounts.ApiKey.digest": "random",
     "accounts.ApiKey.scopes": "a closed list",
     "accounts.ApiKey.token_key": "random",
+    "account.EmailAddress.email": "a library's table that never has a row",
+    "account.EmailConfirmation.key": "a library's table that never has a row",
     "accounts.Invitation.role": "a closed list",
+    "accounts.UserSession.ip": "an address",
+    "accounts.UserSession.session_digest": "a digest",
     "accounts.User.password": "a digest",
     "accounts.User.time_zone": "a closed list",
     "audit.AuditEntry.action": "names of code",
@@ -78,6 +84,7 @@ UNMARKED = {
     "intake.InboundEvent.connector": "names of code",
     "knox.AuthToken.digest": "random",
     "knox.AuthToken.token_key": "random",
+    "mfa.Authenticator.data": "sealed",
     "messaging.Attachment.sha256": "a digest",
     "messaging.Attachment.storage_key": "random, under the tenant's id",
     "sessions.Session.session_data": "signed, holds ids",
@@ -129,14 +136,33 @@ def plant(tenant: TenantRef) -> Canary:
             "reassign_to": str(people["admin"].public_id),
             "account_id": str(account.public_id),
         }
+        ids |= _links(agent, mark)
         sessions = {role: session_of(person) for role, person in people.items()}
+        ids["session_id"] = str(_session_row(agent).public_id)
     return Canary(tenant, mark, label, word, ids, {role: clear_text for role, (_, clear_text) in keys.items()}, sessions)
+
+
+@unit_of_work
+def _links(agent: User, mark: str) -> dict[str, str]:
+    """The tokens of mails about the agent's log-in."""
+    wanted = {
+        "reset_token": (MailKind.PASSWORD_RESET, agent.email),
+        "email_token": (MailKind.EMAIL_CONFIRM, f"new.{mark}@people.example"),
+        "undo_token": (MailKind.EMAIL_UNDO, f"former.{mark}@people.example"),
+    }
+    return {name: token_of_mail(write_mail(kind=kind, email=email, user=agent)) for name, (kind, email) in wanted.items()}
+
+
+def _session_row(user: User) -> UserSession:
+    """Another browser of the user's than the one the crawl speaks from."""
+    session = SessionStore()
+    session.create()
+    return accounts.open_session(user=user, session=session)
 
 
 def session_of(user: User) -> str:
     """A signed-in session's key, in the scope entered."""
     from django.contrib.auth import login
-    from django.contrib.sessions.backends.db import SessionStore
     from django.http import HttpRequest
 
     request = HttpRequest()

@@ -216,7 +216,7 @@ def _ask_all(report: Report, operation: Operation, speaker: Speaker, here: Canar
         if ask.kind == "own" and (operation.is_open or operation.path.startswith("/hooks/")):  # whoever holds the secret may write
             changed.discard(here.tenant.slug)
         report.findings += [f"{where}: changed rows of {slug}" for slug in sorted(changed)]
-        if ask.kind == "own" and status < 500 and status not in REFUSED and "/sign-in/?" not in headers.get("location", ""):
+        if ask.kind == "own" and status < 500 and status not in REFUSED and "/sign-in/?next=" not in headers.get("location", ""):
             report.reached.add(operation.name)
         if (speaker.name, ask.slot, ask.kind, status) == ("agent", "path", "own", 403):
             report.refused_to_agents.add(operation.name)

@@ -54,6 +54,25 @@ PAGES = [
     *(page("post", "/sign-out/", {}, host=host) for host in (TENANT, BASE)),
     page("get", "/invitations/{token}/", is_open=True),
     page("post", "/invitations/{token}/", {"name": "New Person", "password": "a-long-enough-phrase"}, is_open=True),
+    page("get", "/password-reset/", is_open=True),
+    page("post", "/password-reset/", {"email": "{agent_email}"}, is_open=True),
+    page("get", "/password-reset/{reset_token}/", is_open=True),
+    page("post", "/password-reset/{reset_token}/", {"password": "a-long-enough-phrase"}, is_open=True),
+    page("get", "/email-change/{email_token}/", is_open=True),
+    page("post", "/email-change/{email_token}/", {}, is_open=True),
+    page("get", "/email-undo/{undo_token}/", is_open=True),
+    page("post", "/email-undo/{undo_token}/", {}, is_open=True),
+    page("get", "/me/security/"),
+    page("post", "/me/security/password/", {"current_password": "wrong-password", "password": "a-long-enough-phrase"}),
+    page("post", "/me/security/email/", {"current_password": "canary-password", "email": "new@people.example"}),
+    page("get", "/sign-in/code/"),
+    page("post", "/sign-in/code/", {"code": "000000"}),
+    page("post", "/me/security/second-step/begin/", {}),
+    page("post", "/me/security/second-step/", {"enrolment": "x", "code": "000000", "current_password": "canary-password"}),
+    page("post", "/me/security/second-step/disable/", {"code": "000000", "current_password": "canary-password"}),
+    page("post", "/me/security/second-step/codes/", {"current_password": "canary-password"}),
+    page("post", "/me/security/sessions/end/", {}),
+    page("post", "/me/security/sessions/{session_id}/end/", {}),
     page("get", "/files/{attachment_id}/{expires}/{mac}/", is_open=True),
     page("get", "/me/"),
     page("post", "/me/", {"name": "New Name", "language": "en", "theme": "dark", "time_zone": "UTC"}),
@@ -135,8 +154,9 @@ def _operations(document: dict[str, Any]) -> Iterator[Operation]:
                 continue
             query = tuple(parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "query")
             fields = tuple(_id_fields(document, operation))
+            is_open = not operation.get("security") and not path.startswith("/hooks/")  # a link's token, or nothing at all
             for host in hosts:
-                yield Operation(host, method, path, example_body(document, operation), fields, query)
+                yield Operation(host, method, path, example_body(document, operation), fields, query, is_open=is_open)
 
 
 def _id_fields(document: dict[str, Any], operation: dict[str, Any]) -> Iterator[str]:

@@ -54,7 +54,14 @@ WITHOUT_FEATURE = {
 HOSTS = ["{own},{other}", "{other}@{own}", "{own}/{other}", "{own}:80:{other}", "x.{own}", "{own}#", "{own} {other}"]
 SLUGS = ["public", "pg_x", "information_schema", "__class__", "..", "WWW", "www", "xn--acme-5qa", "a" * 64, "acme", "аcme", "t_0"]
 ODD_IDS = ["1", "1.0", "0x1", "١", " 1", "-1", "{upper}", "{braces}", "{plain}", "{own}%00", "{own}'--", "{own},{theirs}"]
-PUBLIC_OPERATIONS = {"POST tenant:/hooks/v1/{route_key}", "POST base:/hooks/v1/{route_key}"}  # signed, not signed in
+PUBLIC_OPERATIONS = {
+    *(f"POST {host}:/hooks/v1/{{route_key}}" for host in ("tenant", "base")),  # signed, not signed in
+    "POST tenant:/api/v1/password-resets",
+    *(
+        f"PUT tenant:/api/v1/{path}"
+        for path in ("password-resets/{reset_token}", "email-changes/{email_token}", "email-undos/{undo_token}")
+    ),
+}
 
 
 @pytest.fixture

@@ -16,13 +16,14 @@ from kernel.clock import now
 from kernel.mail import send_notice
 from kernel.problems import FieldError, ValidationProblem
 from kernel.tasks import send
-from kernel.timers import NOTHING, Swept, enqueue_due
+from kernel.timers import NOTHING, Swept, enqueue_due, together
 from kernel.uow import after_commit, record, record_audit, unit_of_work
 
 from shared_apps.accounts.errors import InvitationNotUsable
 from shared_apps.accounts.events import InvitationCreated, UserJoined
 from shared_apps.accounts.models import Invitation, Language, User
 from shared_apps.accounts.services.granters import ROLE_GRANTERS
+from shared_apps.accounts.services.mails import sweep_mails
 from shared_apps.accounts.services.users import check_new_password, create_user
 
 LIFETIME = datetime.timedelta(days=7)
@@ -127,7 +128,7 @@ def sweep() -> Swept:
         return NOTHING
     waiting = Invitation.objects.filter(sent_at=None, used_at=None, expires_at__gt=now(), send_attempts__lt=MAX_SENDS)
     rows = waiting.order_by("next_send_at", "id").values_list("pk", "next_send_at", "send_attempts")[:SWEEP_LIMIT]
-    return enqueue_due(rows, task=SEND_TASK, queue="outbound", argument="invitation_id")
+    return together([enqueue_due(rows, task=SEND_TASK, queue="outbound", argument="invitation_id"), sweep_mails()])
 
 
 def _mac(public_id: uuid.UUID) -> str:

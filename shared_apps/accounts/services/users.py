@@ -1,5 +1,6 @@
 """Users: creation, the check of a password, the profile, the end."""
 
+import unicodedata
 import zoneinfo
 
 from django.contrib.auth import authenticate
@@ -19,16 +20,25 @@ from shared_apps.accounts.models import ApiKey, Language, Theme, User
 
 PER_ADDRESS = "60/minute"
 PER_ACCOUNT = "10/minute"
+PER_TENANT = "1200/minute"
 
 
 def check_credentials(*, email: str, password: str) -> User:
     """The user behind e-mail and password. Raises InvalidCredentials (the same for unknown addresses) or TooManyRequests."""
     limits.take(PER_ADDRESS, "sign-in", "address", current_origin().ip)
-    limits.take(PER_ACCOUNT, "sign-in", "account", digest(email.strip().lower()))
+    limits.take(PER_ACCOUNT, "sign-in", "account", account_bucket(email))
+    limits.take(PER_TENANT, "sign-in", "tenant")
     user = authenticate(None, email=email.strip(), password=password)
     if not isinstance(user, User):
         raise InvalidCredentials
     return user
+
+
+def account_bucket(email: str) -> str:
+    """The name under which tries for an address are counted: one for all spellings that could mean the same mailbox."""
+    folded = unicodedata.normalize("NFKC", email.strip()).upper().casefold()
+    local, at, host = folded.rpartition("@")
+    return digest(local.replace(".", "") + at + host.rstrip("."))
 
 
 @unit_of_work

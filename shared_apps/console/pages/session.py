@@ -6,6 +6,7 @@ from django.shortcuts import redirect
 from ui.pages import Page, SignInPage
 
 from shared_apps.accounts import services as accounts
+from shared_apps.accounts import signing_in
 from shared_apps.accounts.models import User
 
 
@@ -17,6 +18,11 @@ class SignIn(SignInPage):
 
     def check(self, *, email: str, password: str) -> User:
         return accounts.check_credentials(email=email, password=password)
+
+    def enter(self, request: HttpRequest, user: User) -> HttpResponse:
+        target = self.target(request)
+        signing_in.enter(request, user)
+        return redirect(target)
 
 
 class SignOut(Page):

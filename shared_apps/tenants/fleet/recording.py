@@ -15,6 +15,8 @@ _CONCURRENTLY = re.compile(r"\s*(CREATE\s+(UNIQUE\s+)?|DROP\s+|RE)INDEX\s+CONCUR
 _INSERT = re.compile(r'\s*INSERT INTO "(?P<table>[^"]+)" \((?P<columns>[^)]*)\)', re.IGNORECASE)
 _RETURNING = re.compile(r'\s+RETURNING\s+"[^;]*$', re.IGNORECASE)
 _HARMLESS = {
+    ("account", "0006_emailaddress_lower"),  # allauth's own addresses are not used: its table never held a row
+    ("account", "0008_emailaddress_unique_primary_email_fixup"),
     ("auth", "0011_update_proxy_permissions"),  # there are no proxy models in a tenant
     ("contenttypes", "0002_remove_content_type_name"),
     ("knox", "0006_auto_20160818_0932"),  # the project has its own key model; the library's table never held a row

@@ -10,7 +10,17 @@ from psycopg import sql
 
 BUILT: Final = frozenset({"django_migrations", "django_content_type", "auth_permission"})
 """Come with the schema: the same in every schema of one fingerprint."""
-SECRETS: Final = frozenset({"accounts_apikey", "knox_authtoken", "django_session", "events_idempotencyrecord"})
+SECRETS: Final = frozenset(
+    {
+        "accounts_accountmail",
+        "accounts_apikey",
+        "accounts_usersession",
+        "django_session",
+        "events_idempotencyrecord",
+        "knox_authtoken",
+        "mfa_authenticator",
+    }
+)
 """Credentials and remembered answers: they stay where they were given, so archives and clones have none."""
 FILE_COLUMN: Final = "storage_key"
 """A column of this name holds the key of a stored file, which begins with the tenant's id (kernel.storage)."""

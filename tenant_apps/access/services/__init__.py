@@ -2,7 +2,7 @@
 
 from tenant_apps.access.services.assignments import assign_role, bump_access_version, grant_role, withdraw_all_in_scope, withdraw_role
 from tenant_apps.access.services.invitations import grant_invited_role, invite_member, renew_invitation, withdraw_invitation
-from tenant_apps.access.services.members import LEAVERS, deactivate_member
+from tenant_apps.access.services.members import LEAVERS, deactivate_member, reset_member_second_step
 from tenant_apps.access.services.roles import RoleValues, create_role, delete_role, update_role
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "grant_role",
     "invite_member",
     "renew_invitation",
+    "reset_member_second_step",
     "update_role",
     "withdraw_all_in_scope",
     "withdraw_invitation",

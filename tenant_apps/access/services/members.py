@@ -44,3 +44,14 @@ def deactivate_member(*, by: User, user: User, successor: User | None) -> int:
         changes={"open_work": [handed_on, 0], "successor": [None, str(successor.public_id) if successor else None]},
     )
     return handed_on
+
+
+@unit_of_work
+def reset_member_second_step(*, by: User, user: User) -> None:
+    """Lets a member who lost the device sign in by the password alone. Raises MayNotGrant where the member holds more than `by`,
+    SecondStepMissing."""
+    roles, giver = role_definitions(), access_of_now(by)
+    for row in RoleAssignment.objects.filter(user=user):
+        if row.role in roles:
+            check_may_grant(giver, roles[row.role], row.scope_kind)
+    accounts.reset_second_step(user=user)

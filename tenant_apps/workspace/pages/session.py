@@ -2,21 +2,20 @@
 
 from typing import Any
 
-from django.contrib.auth import login, logout
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from kernel import tenancy
 from kernel.clock import now
 from kernel.problems import NotFound, ValidationProblem
+from shared_apps.accounts import second_step, signing_in
 from shared_apps.accounts import services as accounts
 from shared_apps.accounts.errors import InvitationNotUsable
 from shared_apps.accounts.models import Invitation, User
 from shared_apps.accounts.services.invitations import find_invitation
 from ui.forms import messages_by_field
 from ui.pages import Page, SignInPage
-
-_BACKEND = "shared_apps.accounts.backends.EmailBackend"
 
 
 class SignIn(SignInPage):
@@ -27,6 +26,14 @@ class SignIn(SignInPage):
 
     def check(self, *, email: str, password: str) -> User:
         return accounts.check_credentials(email=email, password=password)
+
+    def enter(self, request: HttpRequest, user: User) -> HttpResponse:
+        target = self.target(request)
+        if second_step.is_enabled(user):
+            signing_in.wait_for_code(request, user, target)
+            return redirect("/sign-in/code/")
+        signing_in.enter(request, user)
+        return redirect(target)
 
 
 class SignOut(Page):
@@ -55,11 +62,12 @@ class AcceptInvitation(Page):
             user = accounts.accept_invitation(invitation=invitation, name=name, password=password, language=get_language() or "")
         except ValidationProblem as problem:
             return _form(request, invitation, {"name": name}, messages_by_field(problem))
-        login(request, user, backend=_BACKEND)
+        signing_in.enter(request, user, way="invitation")
         return redirect("/inbox/")
 
 
 def _open_invitation(token: str) -> Invitation:
+    accounts.count_link_try()
     invitation = find_invitation(token)
     if invitation is None:
         raise NotFound
