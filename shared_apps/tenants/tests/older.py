@@ -1,4 +1,4 @@
-"""An older version of the tenant schema, for tests of the fleet: without the intake's tables and without the seeded statuses.
+"""An older version of the tenant schema, for tests of the fleet: without the intake's tables, the seeded statuses and the shares of tickets.
 
 It is made by real migrations once per process; tests then build tenants of it from its artefact, as the product did when it was current.
 """
@@ -15,7 +15,7 @@ from shared_apps.tenants import artefact, pinned, schemas
 from shared_apps.tenants.models import Artefact, Domain, Tenant, TenantState
 
 OLDER = "0" * 32
-MISSING = {("intake", "0001_initial"), ("tickets", "0002_seed_statuses")}
+MISSING = {("intake", "0001_initial"), ("tickets", "0002_seed_statuses"), ("tickets", "0003_roles_and_scopes")}
 _captured: list[str] = []
 
 

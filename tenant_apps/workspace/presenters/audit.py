@@ -14,7 +14,7 @@ from shared_apps.accounts.models import ApiKey, User
 from ui.faces import Face, face
 
 from tenant_apps.connectors import selectors as connectors
-from tenant_apps.tickets import selectors as tickets
+from tenant_apps.tickets.reach import tickets_visible_to
 
 Row = Mapping[str, Any]  # Any: column values
 
@@ -157,7 +157,7 @@ def _named(viewer: User, rows: Sequence[Row]) -> Named:
         return dict(found.filter(public_id__in=ids).values_list("public_id", column)) if ids else {}
 
     return Named(
-        tickets=names("ticket", tickets.tickets_visible_to(viewer), "number"),
+        tickets=names("ticket", tickets_visible_to(viewer), "number"),
         users=names("user", User.objects.all(), "name"),
         keys=names("api_key", ApiKey.objects.all(), "name"),
         inboxes=names("inbox", connectors.inboxes_visible_to(viewer), "name"),
