@@ -1,4 +1,4 @@
-"""An older version of the tenant schema, for tests of the fleet: without the intake's tables, the seeded statuses and the shares of tickets.
+"""An older version of the tenant schema, for tests of the fleet: without intake's tables, seeded statuses, shares of tickets.
 
 It is made by real migrations once per process; tests then build tenants of it from its artefact, as the product did when it was current.
 """
