@@ -8,6 +8,7 @@ import time
 import pytest
 import time_machine
 from conftest import ApiClient
+from django.db import connections
 from kernel import tenancy
 from kernel.clock import now
 from tenant_apps.access.models import RoleAssignment
@@ -200,7 +201,7 @@ def test_the_last_use_is_noted_with_its_address(acme, ana, in_acme):
 
 def test_one_query_finds_a_key_and_its_user(acme, ana, django_assert_num_queries, in_acme):
     _, clear_text = services.create_api_key(user=ana, name="x")
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(1, connection=connections[acme.cluster]):
         assert key_of(clear_text.encode()).user == ana
 
 
