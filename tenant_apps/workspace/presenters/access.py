@@ -11,8 +11,8 @@ from shared_apps.accounts.models import User
 from ui.faces import face
 
 from tenant_apps.access import selectors
-from tenant_apps.access.invitation_views import invitations_json
-from tenant_apps.access.member_views import explanation_json, members_json, scope_of
+from tenant_apps.access.api.invitations import invitations_json
+from tenant_apps.access.api.members import explanation_json, members_json, scope_of
 from tenant_apps.access.models import Visibility
 from tenant_apps.access.permissions import CATALOGUE, RoleDefinition
 from tenant_apps.access.reach import role_definitions

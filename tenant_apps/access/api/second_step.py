@@ -14,7 +14,7 @@ from shared_apps.accounts import second_step
 from shared_apps.accounts import services as accounts
 
 from tenant_apps.access import selectors, services
-from tenant_apps.access.security_views import OWN
+from tenant_apps.access.api.security import OWN
 
 
 class SecondStepSerializer(StrictSerializer):

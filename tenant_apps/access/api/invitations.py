@@ -14,7 +14,7 @@ from shared_apps.accounts.models import Invitation
 from shared_apps.events.idempotency import IdempotentPostView
 
 from tenant_apps.access import selectors, services
-from tenant_apps.access.member_views import MANAGE, SCOPE_KINDS, scope_of
+from tenant_apps.access.api.members import MANAGE, SCOPE_KINDS, scope_of
 
 _EXAMPLE = {"email": "new@people.example", "role": "agent"}
 
