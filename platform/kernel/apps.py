@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class KernelConfig(AppConfig):
-    """Registers what index expressions need; `django.contrib.postgres` would do it too, but queries types at each connection."""
+    """Registers our lookups, and what index expressions need; `django.contrib.postgres` would do it too, but queries types at each connection."""
 
     name = "kernel"
     label = "kernel"
@@ -14,5 +14,7 @@ class KernelConfig(AppConfig):
         from django.db.models import OrderBy  # noqa: PLC0415
         from django.db.models.functions import Collate  # noqa: PLC0415
         from django.db.models.indexes import IndexExpression  # noqa: PLC0415
+
+        from kernel.db import lookups  # noqa: F401, PLC0415 (registers them)
 
         IndexExpression.register_wrappers(OrderBy, OpClass, Collate)

@@ -3,15 +3,20 @@
 import dataclasses
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from kernel import tenancy
+from kernel.registry import Registry
 
 from tenant_apps.access.models import AccessVersion, CustomRole, RoleAssignment, Visibility
 from tenant_apps.access.permissions import CATALOGUE, SYSTEM_ROLES, Kind, RoleDefinition
 from tenant_apps.access.scopes import SCOPES
 
+Shares = Mapping[int, str]
+"""Keys of single objects, with commas between them, by the id of the permission that guardian's rows give on them."""
+SHARES: Registry[Callable[[int], Shares]] = Registry("shares")
+"""What is shared with a user (by key) one by one, for a model (`app.model`). Whoever changes a share raises the access version."""
 _REMEMBERED: Final = 10_000
 
 
@@ -52,6 +57,7 @@ class Access:
     teams: frozenset[int]
     codes: frozenset[str]
     tenant_codes: frozenset[str]
+    shares: Mapping[str, Shares] = dataclasses.field(default_factory=dict)
     sees_all_tickets: bool = False  # by roles, whatever a key leaves of them: who sees all tickets sees all contacts
 
     def limited(self, restrict: Callable[[frozenset[str]], frozenset[str]]) -> "Access":
@@ -79,6 +85,11 @@ class Access:
                 if grant.visibility == Visibility.INBOX:
                     inboxes |= {other.scope_id for other in self.grants if other.scope_kind == "inbox"}
         return Reach(everywhere, own, frozenset(teams), frozenset(inboxes))
+
+    def shared(self, model: str, permissions: Iterable[int]) -> str:
+        """The keys of the objects on which the user holds one of these permissions by a share, for `__any_of`."""
+        held = self.shares.get(model, {})
+        return ",".join(held[permission] for permission in permissions if permission in held)
 
 
 NOTHING: Final = Access("", 0, (), frozenset(), frozenset(), frozenset())
@@ -164,5 +175,6 @@ def _load(user_id: int, user_public_id: str, version: int) -> Access:
         teams=team.mine(user_id) if team else frozenset(),
         codes=frozenset().union(*(grant.codes for grant in grants)),
         tenant_codes=frozenset().union(*tenant_wide),
+        shares={model: shares_of(user_id) for model, shares_of in SHARES.all().items()},
     )
     return dataclasses.replace(access, sees_all_tickets=access.reach("tickets.ticket.read").is_everywhere)

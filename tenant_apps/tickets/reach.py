@@ -14,7 +14,7 @@ from shared_apps.tenants.pinned import pinned_ids
 
 from tenant_apps.access.explaining import EXPLAINED, Objects
 from tenant_apps.access.models import Visibility
-from tenant_apps.access.reach import Access, Grant, Reach, role_definitions
+from tenant_apps.access.reach import SHARES, Access, Grant, Reach, access_of, role_definitions
 from tenant_apps.access.selectors import NARROWINGS, reach_of
 from tenant_apps.messaging.models import Message
 from tenant_apps.tickets.models import Ticket, TicketConversation, TicketUserObjectPermission
@@ -22,6 +22,7 @@ from tenant_apps.tickets.models import Ticket, TicketConversation, TicketUserObj
 READ, WRITE, SHARE = "tickets.ticket.read", "tickets.ticket.write", "tickets.ticket.share"
 VIEW_SHARE, CHANGE_SHARE = "view_ticket", "change_ticket"
 _SEEING: Final = frozenset({READ, "messaging.message.read"})
+_MODEL: Final = "tickets.ticket"
 
 
 @cache
@@ -37,6 +38,14 @@ def shares_for(code: str) -> list[int]:
     return [share_id(name) for name in ((VIEW_SHARE, CHANGE_SHARE) if code in _SEEING else (CHANGE_SHARE,))]
 
 
+@SHARES.register(_MODEL)
+def _shares_of(user_id: int) -> dict[int, str]:
+    found: dict[int, list[str]] = {}
+    for permission, ticket in TicketUserObjectPermission.objects.filter(user_id=user_id).values_list("permission_id", "content_object_id"):
+        found.setdefault(permission, []).append(str(ticket))
+    return {permission: ",".join(tickets) for permission, tickets in found.items()}
+
+
 def within(viewer: Any, code: str) -> Q:  # Any: user or AnyViewer
     """The condition on tickets for which the viewer holds the permission."""
     reach = reach_of(viewer, code)
@@ -44,11 +53,7 @@ def within(viewer: Any, code: str) -> Q:  # Any: user or AnyViewer
         return Q()
     if reach.is_nowhere:
         return Q(pk__in=[])
-    condition = Q(
-        Exists(
-            TicketUserObjectPermission.objects.filter(user_id=viewer.pk, permission_id__in=shares_for(code), content_object=OuterRef("pk"))
-        )
-    )
+    condition = Q(pk__any_of=access_of(viewer).shared(_MODEL, shares_for(code)))
     if reach.is_own:
         condition |= Q(assignee_id=viewer.pk)
     if reach.teams:

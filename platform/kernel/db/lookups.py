@@ -1,0 +1,19 @@
+"""Comparisons that Django lacks."""
+
+from typing import Any
+
+from django.db.models import BigAutoField
+from django.db.models.lookups import Lookup
+from django.db.models.sql.compiler import SQLCompiler
+
+
+@BigAutoField.register_lookup
+class AnyOf(Lookup):  # type: ignore[type-arg]  # not generic at run time
+    """`key__any_of="1,2,3"`: like `__in` with a single parameter, however many keys. It is a text because the driver dumps a list item by item."""
+
+    lookup_name = "any_of"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, list[Any]]:  # Any: Django's connection; parameters
+        left, parameters = self.process_lhs(compiler, connection)
+        return f"{left} = ANY(%s::bigint[])", [*parameters, f"{{{self.rhs}}}"]
