@@ -2,6 +2,7 @@
 
 import io
 import json as jsonlib
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -329,6 +330,7 @@ def browser_for(acme, globex, database) -> Callable[..., Client]:
             request = HttpRequest()
             request.session = SessionStore()
             login(request, user, backend="shared_apps.accounts.backends.EmailBackend")
+            request.session["proven_at"] = time.time()
             request.session.save()
         client.cookies[settings.SESSION_COOKIE_NAME] = request.session.session_key
         return client

@@ -39,7 +39,8 @@ INSERT INTO tickets_ticket (public_id, number, subject, status_id, category, pri
     CASE WHEN n % 5 > 0 THEN (SELECT min(id) FROM organization_team) + (n / 7) % {teams} END,
     1, 'Snippet', 'email', now() - (n || ' minutes')::interval, 0, now(), now() FROM generate_series(1, {tickets}) n;
 INSERT INTO tickets_ticketuserobjectpermission (user_id, permission_id, content_object_id)
-  SELECT (SELECT max(id) FROM accounts_user) - n % {users}, {view}, (SELECT min(id) FROM tickets_ticket) + (n::bigint * 7919 + n / {tickets} * 13) % {tickets}
+  SELECT (SELECT max(id) FROM accounts_user) - n % {users}, {view},
+    (SELECT min(id) FROM tickets_ticket) + (n::bigint * 7919 + n / {tickets} * 13) % {tickets}
   FROM generate_series(1, {grants}) n ON CONFLICT DO NOTHING;
 INSERT INTO access_roleassignment (user_id, role, scope_kind, scope_id)
   SELECT id, CASE WHEN id % 2 = 0 THEN 'narrow' ELSE 'viewer' END, CASE WHEN id % 2 = 0 THEN '' ELSE 'team' END,

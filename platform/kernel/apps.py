@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class KernelConfig(AppConfig):
-    """Registers our lookups, and what index expressions need; `django.contrib.postgres` would do it too, but queries types at each connection."""
+    """Registers our lookups, and what index expressions need: `django.contrib.postgres` does too, but queries types at each connection."""
 
     name = "kernel"
     label = "kernel"

@@ -13,24 +13,36 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
 from kernel.permissions import require
-from kernel.problems import NotAllowed, Problem
+from kernel.problems import NotAllowed, Problem, ValidationProblem
+from kernel.proofs import proofs
 from kernel.refusals import note_refusal
 
 from ui.errors import problem_page
+from ui.forms import messages_by_field
+
+_PROOF_FIELDS = frozenset({"proof_password", "proof_code"})
+_NOT_CARRIED = _PROOF_FIELDS | {"csrfmiddlewaretoken"}
 
 
 class Page(View):
-    """Subclasses name a permission code, or none for everyone who is signed in. A `Problem` becomes an error page or fragment."""
+    """Subclasses name a permission code, or none for everyone who is signed in. A `Problem` becomes an error page or fragment.
+
+    Methods in `proof_methods` want a person who has just shown that it is them; the page that asks carries the form along.
+    """
 
     permission: ClassVar[str] = ""
     write_permission: ClassVar[str] = ""
     is_public: ClassVar[bool] = False
+    proof_methods: ClassVar[frozenset[str]] = frozenset()
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # Any: URL arguments
         if not self.is_public and isinstance(request.user, AnonymousUser):
             return _finished(to_sign_in(request))
         try:
             self._authorise(request)
+            question = prove_first(request) if request.method in self.proof_methods else None
+            if question is not None:
+                return _finished(question)
             with timezone.override(_zone(request)):
                 return _finished(super().dispatch(request, *args, **kwargs))
         except Problem as problem:
@@ -58,14 +70,15 @@ class SignInPage(Page):
     def get(self, request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
             return redirect(self.target(request))
-        return render(request, self.template, {"next": request.GET.get("next", ""), "done": request.GET.get("done", "")})
+        context = {"next": request.GET.get("next", ""), "done": request.GET.get("done", ""), "target": self.target(request)}
+        return render(request, self.template, context)
 
     def post(self, request: HttpRequest) -> HttpResponse:
         email = request.POST.get("email", "")
         try:
             user = self.check(email=email, password=request.POST.get("password", ""))
         except Problem as problem:
-            context = {"email": email, "next": request.POST.get("next", ""), "problem": problem}
+            context = {"email": email, "next": request.POST.get("next", ""), "problem": problem, "target": self.target(request)}
             answer = render(request, self.template, context, status=problem.status)
             for name, value in problem.headers.items():
                 answer[name] = value
@@ -79,9 +92,62 @@ class SignInPage(Page):
 
     def target(self, request: HttpRequest) -> str:
         """Where the sign-in leads: the wanted page where it is one of this host, otherwise the home."""
-        wanted = request.POST.get("next") or request.GET.get("next") or ""
-        is_safe = url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure())
-        return wanted if is_safe else self.home
+        return wanted_page(request) or self.home
+
+
+class StepUp(Page):
+    """Asks a person to show again that it is them, and leads on."""
+
+    home: ClassVar[str] = "/"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        target = wanted_page(request) or self.home
+        return redirect(target) if proofs().is_fresh(request) else ask_for_proof(request, target=target)
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        target = wanted_page(request) or self.home
+        return prove_first(request, target=target) or redirect(target)
+
+
+def wanted_page(request: HttpRequest) -> str:
+    """The page that `next` names, where it is one of this host; otherwise nothing."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    is_safe = url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure())
+    return wanted if is_safe else ""
+
+
+def prove_first(request: HttpRequest, target: str = "") -> HttpResponse | None:
+    """None once the person has shown that it is them, if need be with what this form brings; otherwise the page that asks."""
+    if proofs().is_fresh(request):
+        return None
+    if request.method == "POST" and not _PROOF_FIELDS.isdisjoint(request.POST):
+        try:
+            proofs().prove(request, password=request.POST.get("proof_password", ""), code=request.POST.get("proof_code", ""))
+        except Problem as problem:
+            return ask_for_proof(request, target=target, problem=problem)
+        return None
+    if is_fragment(request):
+        address = "/step-up/?" + urlencode({"next": urlsplit(request.headers.get("HX-Current-URL", "/")).path or "/"})
+        return HttpResponse(status=403, headers={"HX-Redirect": address})
+    if request.method == "GET":
+        return redirect("/step-up/?" + urlencode({"next": request.get_full_path()}))
+    return ask_for_proof(request, target=target)
+
+
+def ask_for_proof(request: HttpRequest, *, target: str = "", problem: Problem | None = None) -> HttpResponse:
+    """The page that asks. What a form has brought goes along in hidden fields, so that nothing is typed twice."""
+    kept = {"next": [target]} if target else dict(request.POST.lists())
+    context = {
+        "action": "/step-up/" if target else request.get_full_path(),
+        "carried": [(name, value) for name, values in kept.items() for value in values if name not in _NOT_CARRIED],
+        "ways": proofs().ways(request),
+        "problem": problem,
+        "words": messages_by_field(problem) if isinstance(problem, ValidationProblem) else {},
+    }
+    answer = render(request, "ui/step_up.html", context, status=problem.status if problem else 403 if request.method == "POST" else 200)
+    for name, value in (problem.headers if problem else {}).items():
+        answer[name] = value
+    return answer
 
 
 def is_fragment(request: HttpRequest) -> bool:

@@ -20,6 +20,8 @@ def page_strings() -> dict[str, object]:
         "failed": _("That did not work. Please try again."),
         "network": _("No connection. Please try again."),
         "signIn": _("You have been signed out. Sign in again."),
+        "passkeyCancelled": _("The device did not answer. Try again."),
+        "passkeyRefused": _("This passkey does not fit, or it took too long."),
         "themeLight": _("Light theme"),
         "themeDark": _("Dark theme"),
     }

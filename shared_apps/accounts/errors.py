@@ -25,3 +25,7 @@ class InvalidCode(Problem):
 
 class SecondStepMissing(Problem):
     slug, title, status = "second-step-missing", "No second step is switched on", 409
+
+
+class InvalidPasskey(Problem):
+    slug, title, status = "invalid-passkey", "This passkey does not fit, or it took too long", 401

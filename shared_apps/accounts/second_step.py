@@ -67,8 +67,18 @@ def svg_of(uri: str) -> str:
 
 
 def is_enabled(user: User) -> bool:
-    """Whether the password alone does not sign the user in."""
+    """Whether the password alone does not sign the user in: there is an authenticator app or a passkey."""
+    return Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.RECOVERY_CODES).exists()
+
+
+def has_app(user: User) -> bool:
+    """Whether an authenticator app gives codes."""
     return Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists()
+
+
+def has_passkey(user: User) -> bool:
+    """Whether there is a passkey."""
+    return Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN).exists()
 
 
 def enable(user: User, secret: str, code: str) -> list[str] | None:
@@ -76,16 +86,28 @@ def enable(user: User, secret: str, code: str) -> list[str] | None:
     counter = _counter_of(secret, code, after=-1)
     if counter is None:
         return None
-    disable(user)
+    Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).delete()
     with _sealed_for(user):
         row = totp.TOTP.activate(user, secret).instance
         row.data[_COUNTER] = counter  # the code that enrolled does not sign in as well
         row.save(update_fields=["data"])
-        return list(RecoveryCodes.activate(user).generate_codes())
+    return renew_recovery_codes(user)
+
+
+def remove_app(user: User) -> None:
+    """Removes the authenticator app; the recovery codes go with the last means they stand in for."""
+    Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).delete()
+    remove_idle_recovery_codes(user)
+
+
+def remove_idle_recovery_codes(user: User) -> None:
+    """Recovery codes alone are no second step."""
+    if not is_enabled(user):
+        disable(user)
 
 
 def disable(user: User) -> bool:
-    """Removes the secret and the recovery codes. Whether there was anything."""
+    """Removes app, passkeys and recovery codes. Whether there was anything."""
     deleted, _ = Authenticator.objects.filter(user=user).delete()
     return deleted > 0
 
@@ -113,11 +135,11 @@ def use_code(user: User, code: str) -> str:
     """
     rows = {row.type: row for row in Authenticator.objects.select_for_update().filter(user=user).order_by("id")}
     row, spare = rows.get(Authenticator.Type.TOTP), rows.get(Authenticator.Type.RECOVERY_CODES)
-    if row is None or not normalize_user_code(code):
+    if not normalize_user_code(code):
         return ""
     with _sealed_for(user):
-        counter = _counter_of(decrypt(row.data["secret"]), code, after=int(row.data.get(_COUNTER, -1)))
-        if counter is not None:
+        counter = None if row is None else _counter_of(decrypt(row.data["secret"]), code, after=int(row.data.get(_COUNTER, -1)))
+        if row is not None and counter is not None:
             row.data[_COUNTER] = counter
             row.save(update_fields=["data"])
             row.record_usage()

@@ -6,7 +6,9 @@ from django.http import HttpRequest
 from kernel import crypto
 from kernel.clock import now
 
+from shared_apps.accounts import second_step
 from shared_apps.accounts.models import User
+from shared_apps.accounts.proofs import PROVEN_AT
 from shared_apps.accounts.services.sessions import carry_session, open_session
 
 BACKEND = "shared_apps.accounts.backends.EmailBackend"
@@ -18,6 +20,7 @@ def enter(request: HttpRequest, user: User, *, way: str = "password") -> None:
     """Signs the browser in under a fresh session key; whoever knew the one from before has nothing."""
     request.session.pop(_WAITING, None)
     login(request, user, backend=BACKEND)
+    request.session[PROVEN_AT] = int(now().timestamp())
     open_session(user=user, session=request.session, way=way)
 
 
@@ -26,6 +29,20 @@ def stay(request: HttpRequest, user: User) -> None:
     former = request.session.session_key or ""
     update_session_auth_hash(request, user)
     carry_session(user=user, former_key=former, session=request.session)
+
+
+def begin(request: HttpRequest, user: User, target: str = "/") -> list[str]:
+    """After the first step: lets the user in, or says by what means the second step is taken and waits for it."""
+    if not second_step.is_enabled(user):
+        enter(request, user)
+        return []
+    wait_for_code(request, user, target)
+    return ["code", *(["passkey"] if second_step.has_passkey(user) else [])]
+
+
+def may_enter(user: User) -> bool:
+    """Whether this is somebody who signs in at all."""
+    return user.is_active and not user.is_service
 
 
 def wait_for_code(request: HttpRequest, user: User, target: str) -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tenant_apps.access.api import invitations, keys, members, profile, roles, second_step, security
+from tenant_apps.access.api import invitations, keys, members, profile, roles
 
 urlpatterns = [
     path("access/explain", members.ExplainView.as_view(), name="access-explain"),
@@ -24,17 +24,5 @@ urlpatterns = [
     path("service-accounts/<uuid:account_id>", keys.ServiceAccountView.as_view(), name="service-account"),
     path("isolation", profile.IsolationView.as_view(), name="isolation"),
     path("profile", profile.ProfileView.as_view(), name="profile"),
-    path("profile/password", security.PasswordView.as_view(), name="profile-password"),
-    path("profile/email-changes", security.EmailChangeView.as_view(), name="profile-email-changes"),
-    path("profile/second-step", second_step.SecondStepView.as_view(), name="profile-second-step"),
-    path("profile/second-step/enrolments", second_step.SecondStepEnrolmentView.as_view(), name="profile-second-step-enrolments"),
-    path("profile/second-step/recovery-codes", second_step.RecoveryCodesView.as_view(), name="profile-recovery-codes"),
-    path("profile/second-step/removals", second_step.SecondStepRemovalView.as_view(), name="profile-second-step-removals"),
-    path("members/<uuid:member_id>/second-step", second_step.MemberSecondStepView.as_view(), name="member-second-step"),
-    path("profile/sessions", security.SessionListView.as_view(), name="profile-sessions"),
-    path("profile/sessions/<uuid:session_id>", security.SessionView.as_view(), name="profile-session"),
-    path("password-resets", security.PasswordResetListView.as_view(), name="password-resets"),
-    path("password-resets/<str:reset_token>", security.PasswordResetView.as_view(), name="password-reset"),
-    path("email-changes/<str:email_token>", security.EmailConfirmationView.as_view(), name="email-confirmation"),
-    path("email-undos/<str:undo_token>", security.EmailUndoView.as_view(), name="email-undo"),
+    path("members/<uuid:member_id>/second-step", members.MemberSecondStepView.as_view(), name="member-second-step"),
 ]

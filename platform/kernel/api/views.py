@@ -12,11 +12,15 @@ from kernel import tenancy
 from kernel.actors import SYSTEM, Actor, acting_as, current_actor
 from kernel.permissions import require
 from kernel.problems import FieldError, NotAllowed, NotAuthenticated, ValidationProblem
+from kernel.proofs import require_proof
 from kernel.refusals import note_refusal
 
 
 class ApiView(APIView):
     """Subclasses set `permission` (or `permissions_by_method`). The actor is entered for the whole call.
+
+    `is_own` routes are about one's own log-in: a session needs no permission for them, a key does. Methods in `proof_methods` want a
+    session whose person has just shown that it is them; a key shows nothing, what it may do stands in its scopes.
 
     HEAD is answered like GET. OPTIONS is not a method here: what a route takes stands in the OpenAPI document.
     """
@@ -25,6 +29,8 @@ class ApiView(APIView):
 
     permission: ClassVar[str] = ""
     permissions_by_method: ClassVar[dict[str, str]] = {}
+    is_own: ClassVar[bool] = False
+    proof_methods: ClassVar[frozenset[str]] = frozenset()
 
     def check_permissions(self, request: Request) -> None:
         if request.method not in self.allowed_methods:
@@ -37,7 +43,10 @@ class ApiView(APIView):
         code = self.permissions_by_method.get(method, self.permission)
         if not code:
             raise NotAllowed("This route names no permission")
-        require(request.user, code)
+        if request.auth is not None or not self.is_own:
+            require(request.user, code)
+        if request.auth is None and method in self.proof_methods:
+            require_proof(request._request)
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:  # Any: DRF's own signature
         with contextlib.ExitStack() as self._entered:

@@ -9,7 +9,7 @@ from django.db.models.sql.compiler import SQLCompiler
 
 @BigAutoField.register_lookup
 class AnyOf(Lookup):  # type: ignore[type-arg]  # not generic at run time
-    """`key__any_of="1,2,3"`: like `__in` with a single parameter, however many keys. It is a text because the driver dumps a list item by item."""
+    """`key__any_of="1,2,3"`: like `__in` with one parameter for any number of keys; as text, since lists are dumped item by item."""
 
     lookup_name = "any_of"
     prepare_rhs = False

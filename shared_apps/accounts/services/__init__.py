@@ -4,6 +4,7 @@ from shared_apps.accounts.services.api_keys import KeyLimits, create_api_key, cr
 from shared_apps.accounts.services.email_changes import confirm_email_change, request_email_change, undo_email_change
 from shared_apps.accounts.services.invitations import accept_invitation, end_open_invitations, invite, send_invitation, sweep
 from shared_apps.accounts.services.mails import forget_old_mails, send_account_mail
+from shared_apps.accounts.services.passkeys import add_passkey, count_passkey_try, remove_passkey, rename_passkey, take_passkey
 from shared_apps.accounts.services.passwords import (
     change_password,
     confirm_password,
@@ -32,12 +33,14 @@ from shared_apps.accounts.services.users import check_credentials, create_user, 
 __all__ = [
     "KeyLimits",
     "accept_invitation",
+    "add_passkey",
     "carry_session",
     "change_password",
     "check_credentials",
     "confirm_email_change",
     "confirm_password",
     "count_link_try",
+    "count_passkey_try",
     "create_api_key",
     "create_service_account",
     "create_user",
@@ -52,6 +55,8 @@ __all__ = [
     "invite",
     "open_mail",
     "open_session",
+    "remove_passkey",
+    "rename_passkey",
     "renew_recovery_codes",
     "request_email_change",
     "request_password_reset",
@@ -63,6 +68,7 @@ __all__ = [
     "send_account_mail",
     "send_invitation",
     "sweep",
+    "take_passkey",
     "take_second_step",
     "undo_email_change",
     "update_profile",

@@ -1,10 +1,10 @@
 """Passwords: a forgotten one is replaced by a link from the mailbox, a known one by its owner."""
 
 from django.utils.translation import gettext as _
-from kernel import limits
-from kernel.actors import current_origin
+from kernel import limits, tenancy
+from kernel.actors import current_actor, current_origin
 from kernel.clock import now
-from kernel.problems import FieldError, ValidationProblem
+from kernel.problems import FieldError, NotAllowed, ValidationProblem
 from kernel.uow import record_audit, unit_of_work
 
 from shared_apps.accounts.errors import LinkNotUsable
@@ -75,7 +75,15 @@ def change_password(*, user: User, current: str, new: str, session_key: str = ""
 
 
 def confirm_password(*, user: User, password: str) -> None:
-    """Raises ValidationProblem with pointer `/current_password` for a wrong one, TooManyRequests after many."""
+    """Raises ValidationProblem with pointer `/current_password` for a wrong one, TooManyRequests after many.
+
+    Who signs in elsewhere has none. What asks for it wants a fresh proof of a session besides, which is then what counts; a key has
+    nothing to show. Raises NotAllowed.
+    """
+    if not user.has_usable_password():
+        if current_actor().kind == "api_key":
+            raise NotAllowed(_("Sign in with a browser for this: the account has no password"))
+        return
     limits.take(CHECKS_PER_ACCOUNT, "password-check", str(user.pk))
     if not user.check_password(password):
         raise ValidationProblem([FieldError("/current_password", "wrong", _("This is not your present password"))])
@@ -95,4 +103,5 @@ def use_mail(mail: AccountMail) -> User:
 def _set(user: User, password: str) -> None:
     user.set_password(password)
     user.save(update_fields=["password", "updated_at"])
-    write_mail(kind=MailKind.PASSWORD_CHANGED, email=user.email, user=user)
+    if tenancy.current_scope().tenant is not None:
+        write_mail(kind=MailKind.PASSWORD_CHANGED, email=user.email, user=user)

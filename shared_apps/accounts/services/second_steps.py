@@ -1,7 +1,7 @@
 """The second step of signing in: begun, confirmed by a first code, used once each time, taken away."""
 
 from django.utils.translation import gettext as _
-from kernel import limits
+from kernel import limits, tenancy
 from kernel.actors import current_origin
 from kernel.problems import FieldError, ValidationProblem
 from kernel.uow import record_audit, unit_of_work
@@ -9,6 +9,7 @@ from kernel.uow import record_audit, unit_of_work
 from shared_apps.accounts import second_step
 from shared_apps.accounts.errors import InvalidCode, SecondStepMissing
 from shared_apps.accounts.models import MailKind, User
+from shared_apps.accounts.services.granters import SECOND_STEP_WATCHERS
 from shared_apps.accounts.services.mails import write_mail
 from shared_apps.accounts.services.passwords import confirm_password
 
@@ -27,11 +28,11 @@ def enable_second_step(*, user: User, password: str, enrolment: str, code: str) 
     secret = second_step.secret_in(user, enrolment)
     if secret is None:
         raise ValidationProblem([FieldError("/enrolment", "expired", _("Begin again: this took too long"))])
-    _lock(user)
+    lock_user(user)
     codes = second_step.enable(user, secret, code)
     if codes is None:
         raise ValidationProblem([FieldError("/code", "wrong", _("This code does not fit. Check the clock of your device."))])
-    _tell(user, "second_step.enable")
+    tell_of_second_step(user, "second_step.enable")
     return codes
 
 
@@ -39,21 +40,21 @@ def enable_second_step(*, user: User, password: str, enrolment: str, code: str) 
 def disable_second_step(*, user: User, password: str, code: str) -> None:
     """The password alone signs in again. Raises ValidationProblem, InvalidCode, SecondStepMissing, TooManyRequests."""
     confirm_password(user=user, password=password)
-    _lock(user)
-    if not second_step.is_enabled(user):
+    lock_user(user)
+    if not second_step.has_app(user):
         raise SecondStepMissing
     _count(user)
     if not second_step.use_code(user, code):
         raise InvalidCode
-    second_step.disable(user)
-    _tell(user, "second_step.disable")
+    second_step.remove_app(user)
+    tell_of_second_step(user, "second_step.disable")
 
 
 @unit_of_work
 def renew_recovery_codes(*, user: User, password: str) -> list[str]:
     """Fresh recovery codes, to be read this once. Raises ValidationProblem, SecondStepMissing, TooManyRequests."""
     confirm_password(user=user, password=password)
-    _lock(user)
+    lock_user(user)
     if not second_step.is_enabled(user):
         raise SecondStepMissing
     record_audit(action="second_step.renew_codes", object_type="user", object_id=user.public_id)
@@ -63,10 +64,10 @@ def renew_recovery_codes(*, user: User, password: str) -> list[str]:
 @unit_of_work
 def reset_second_step(*, user: User) -> None:
     """For somebody who lost their device: an admin takes the step away, and the mailbox is told. Raises SecondStepMissing."""
-    _lock(user)
+    lock_user(user)
     if not second_step.disable(user):
         raise SecondStepMissing
-    _tell(user, "second_step.reset")
+    tell_of_second_step(user, "second_step.reset")
 
 
 def take_second_step(*, user: User, code: str) -> str:
@@ -90,10 +91,15 @@ def _count(user: User) -> None:
         limits.take(rate, "second-step", "account", str(user.pk))
 
 
-def _lock(user: User) -> None:
+def lock_user(user: User) -> None:
+    """Changes of a user's means to sign in come one after the other."""
     User.objects.select_for_update().get(pk=user.pk)
 
 
-def _tell(user: User, action: str) -> None:
-    write_mail(kind=MailKind.SECOND_STEP_CHANGED, email=user.email, user=user)
-    record_audit(action=action, object_type="user", object_id=user.public_id)
+def tell_of_second_step(user: User, action: str, changes: dict[str, list[str | None]] | None = None) -> None:
+    """Leaves an entry and tells the mailbox; operators, who have no tenant to write from, have the entry alone."""
+    if tenancy.current_scope().tenant is not None:
+        write_mail(kind=MailKind.SECOND_STEP_CHANGED, email=user.email, user=user)
+    record_audit(action=action, object_type="user", object_id=user.public_id, changes=changes or {})
+    for watch in SECOND_STEP_WATCHERS.all().values():
+        watch(user)

@@ -200,7 +200,7 @@ def test_the_api_does_the_same(acme, ana, client_for):
     ]
 
     assert (done.status_code, len(done.json()["recovery_codes"]), fresh.status_code) == (200, 10, 201)
-    assert read == {"is_enabled": True, "recovery_codes_left": 10}
+    assert read == {"is_enabled": True, "has_app": True, "recovery_codes_left": 10}
     assert off == [401, 204, 409]
 
 

@@ -1,13 +1,26 @@
 """Operators sign in on the base host; their log-ins live in the public schema."""
 
+from typing import Any
+
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from ui.faces import face
 from ui.pages import Page, SignInPage
 
 from shared_apps.accounts import services as accounts
 from shared_apps.accounts import signing_in
 from shared_apps.accounts.models import User
+from shared_apps.accounts.site import Site
+from shared_apps.console import presenters
+from shared_apps.tenants import selectors
+
+
+def _frame(user: User) -> dict[str, Any]:  # Any: template context
+    return {"me": face(user.name, user.public_id), "tenant_total": selectors.tenant_counts()["all"], **presenters.environment()}
+
+
+SITE = Site(base="console/base.html", frame=_frame, home="/operator/tenants/", security="/operator/security/", has_mailbox=False)
 
 
 class SignIn(SignInPage):
@@ -21,8 +34,7 @@ class SignIn(SignInPage):
 
     def enter(self, request: HttpRequest, user: User) -> HttpResponse:
         target = self.target(request)
-        signing_in.enter(request, user)
-        return redirect(target)
+        return redirect("/sign-in/code/" if signing_in.begin(request, user, target) else target)
 
 
 class SignOut(Page):

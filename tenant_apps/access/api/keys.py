@@ -117,6 +117,7 @@ class ServiceAccountCreateSerializer(StrictSerializer):
 class ApiKeyListView(ApiView):
     """Lists and creates API keys. An Idempotency-Key is not taken: the answer holds a secret that is never stored."""
 
+    proof_methods = frozenset({"POST"})
     tag = "access"
     permission = MANAGE
     operation_ids: ClassVar = {"GET": "listApiKeys", "POST": "createApiKey"}
@@ -157,6 +158,7 @@ class ApiKeyView(ApiView):
 class ApiKeyRotationView(ApiView):
     """Replaces a key. An Idempotency-Key is not taken: the answer holds a secret that is never stored."""
 
+    proof_methods = frozenset({"POST"})
     tag = "access"
     permission = MANAGE
     operation_ids: ClassVar = {"POST": "rotateApiKey"}
@@ -172,6 +174,7 @@ class ApiKeyRotationView(ApiView):
 class ServiceAccountListView(IdempotentPostView):
     """Lists and creates service accounts."""
 
+    proof_methods = frozenset({"POST"})
     tag = "access"
     permission = MANAGE
     operation_ids: ClassVar = {"GET": "listServiceAccounts", "POST": "createServiceAccount"}

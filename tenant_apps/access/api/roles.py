@@ -93,6 +93,7 @@ class PermissionListView(ApiView):
 class RoleListView(IdempotentPostView):
     """Lists roles and creates the tenant's own."""
 
+    proof_methods = frozenset({"POST"})
     tag = "access"
     permissions_by_method: ClassVar = {"GET": READ, "POST": MANAGE}
     operation_ids: ClassVar = {"GET": "listRoles", "POST": "createRole"}
@@ -116,6 +117,7 @@ class RoleListView(IdempotentPostView):
 class RoleView(ApiView):
     """Reads, changes and deletes one role. The system's roles cannot be changed."""
 
+    proof_methods = frozenset({"DELETE", "PATCH", "PUT"})
     tag = "access"
     takes_if_match = True
     permissions_by_method: ClassVar = {"GET": READ, "PATCH": MANAGE, "DELETE": MANAGE}

@@ -26,6 +26,7 @@ PERMISSION = "access.apikey.manage"
 class ApiKeys(Page):
     """The keys of the tenant. A new key is shown in the answer to its creation and never again."""
 
+    proof_methods = frozenset({"POST"})
     permission = PERMISSION
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -46,6 +47,7 @@ class ApiKeys(Page):
 class RotateKey(Page):
     """Replaces a key; the new one is shown once."""
 
+    proof_methods = frozenset({"POST"})
     permission = PERMISSION
 
     def post(self, request: HttpRequest, key_id: uuid.UUID) -> HttpResponse:
@@ -70,6 +72,7 @@ class RevokeKey(Page):
 class ServiceAccounts(Page):
     """A user for programs."""
 
+    proof_methods = frozenset({"POST"})
     permission = PERMISSION
 
     def post(self, request: HttpRequest) -> HttpResponse:

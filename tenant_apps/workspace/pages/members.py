@@ -86,6 +86,8 @@ class Member(MemberPage):
 class MemberRoles(MemberPage):
     """Gives a role."""
 
+    proof_methods = frozenset({"POST"})
+
     def post(self, request: HttpRequest, member_id: uuid.UUID) -> HttpResponse:
         user = _member(member_id)
         try:
@@ -98,6 +100,8 @@ class MemberRoles(MemberPage):
 
 class MemberRoleTake(MemberPage):
     """Takes a role."""
+
+    proof_methods = frozenset({"POST"})
 
     def post(self, request: HttpRequest, member_id: uuid.UUID, assignment_id: uuid.UUID) -> HttpResponse:
         user = _member(member_id)

@@ -35,6 +35,7 @@ class Roles(Page):
 class RoleNew(Page):
     """A new role, empty or as a copy of another."""
 
+    proof_methods = frozenset({"POST"})
     permission = "access.role.manage"
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -56,6 +57,7 @@ class RoleNew(Page):
 class Role(Page):
     """The matrix of one role. What would change is shown before it is saved."""
 
+    proof_methods = frozenset({"POST"})
     permission = "access.role.manage"
 
     def get(self, request: HttpRequest, key: str) -> HttpResponse:
@@ -86,6 +88,7 @@ class Role(Page):
 class RoleDelete(Page):
     """Deletes a role that nobody holds."""
 
+    proof_methods = frozenset({"POST"})
     permission = "access.role.manage"
 
     def post(self, request: HttpRequest, key: str) -> HttpResponse:

@@ -9,8 +9,8 @@ from django.utils.translation import get_language
 from kernel import tenancy
 from kernel.clock import now
 from kernel.problems import NotFound, ValidationProblem
-from shared_apps.accounts import second_step, signing_in
 from shared_apps.accounts import services as accounts
+from shared_apps.accounts import signing_in
 from shared_apps.accounts.errors import InvitationNotUsable
 from shared_apps.accounts.models import Invitation, User
 from shared_apps.accounts.services.invitations import find_invitation
@@ -29,11 +29,7 @@ class SignIn(SignInPage):
 
     def enter(self, request: HttpRequest, user: User) -> HttpResponse:
         target = self.target(request)
-        if second_step.is_enabled(user):
-            signing_in.wait_for_code(request, user, target)
-            return redirect("/sign-in/code/")
-        signing_in.enter(request, user)
-        return redirect(target)
+        return redirect("/sign-in/code/" if signing_in.begin(request, user, target) else target)
 
 
 class SignOut(Page):

@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 from kernel import tenancy
 from shared_apps.accounts.models import User
+from shared_apps.accounts.site import Site
 from ui.faces import face
 
 from tenant_apps.access.selectors import has_permission
@@ -26,6 +27,9 @@ def frame(user: User) -> dict[str, Any]:  # Any: template context
         "may_see_audit": has_permission(user, "audit.entry.read"),
         "may_see_isolation": has_permission(user, "access.isolation.read"),
     }
+
+
+SITE = Site(base="workspace/settings/base.html", frame=frame, home="/inbox/", security="/me/security/")
 
 
 def chosen_list(request: HttpRequest, view: str = "", segment: str = "") -> ViewChoice:

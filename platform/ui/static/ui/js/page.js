@@ -1,6 +1,7 @@
 // Pages without live updates: sign-in, settings, console. Everything here is a comfort; the pages work without it.
 import { $, $$, isTyping, text } from "./dom.js";
 import { startMenus } from "./menus.js";
+import { startPasskeys } from "./passkeys.js";
 import { toggleTheme } from "./theme.js";
 import { startTimes } from "./times.js";
 import { startToasts, toast } from "./toasts.js";
@@ -8,6 +9,7 @@ import { startToasts, toast } from "./toasts.js";
 startTimes();
 startToasts();
 startMenus();
+startPasskeys();
 
 document.addEventListener("click", async event => {
   const copy = event.target.closest("[data-copy]");

@@ -5,19 +5,18 @@ from typing import Any, ClassVar
 
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer
 from kernel.api.serializers import StrictSerializer
-from kernel.api.views import ApiView, PublicApiView
+from kernel.api.views import PublicApiView
 from kernel.crypto import digest
 from kernel.problems import NotFound
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from shared_apps.accounts import selectors as accounts
-from shared_apps.accounts import services
+
+from shared_apps.accounts import selectors, services
+from shared_apps.accounts.api.own import OwnView, session_key
 from shared_apps.accounts.devices import device_of
 from shared_apps.accounts.models import MailKind, UserSession
 from shared_apps.accounts.signing_in import stay
-
-OWN = "organization.member.read"  # what every role holds
 
 
 class SessionSerializer(StrictSerializer):
@@ -136,11 +135,9 @@ class EmailUndoView(PublicApiView):
         return Response(status=204)
 
 
-class PasswordView(ApiView):
+class PasswordView(OwnView):
     """Changes one's own password."""
 
-    tag = "access"
-    permission = OWN
     operation_ids: ClassVar = {"PUT": "changePassword"}
 
     @extend_schema(
@@ -151,18 +148,17 @@ class PasswordView(ApiView):
     )
     def put(self, request: Request) -> Response:
         body = self.read(PasswordChangeSerializer, request.data)
-        key = _session_key(request)
+        key = session_key(request)
         services.change_password(user=self.user, current=body["current_password"], new=body["password"], session_key=key)
         if key:
             stay(request._request, self.user)
         return Response(status=204)
 
 
-class EmailChangeView(ApiView):
+class EmailChangeView(OwnView):
     """Asks for another e-mail address."""
 
-    tag = "access"
-    permission = OWN
+    proof_methods = frozenset({"POST"})
     operation_ids: ClassVar = {"POST": "requestEmailChange"}
 
     @extend_schema(
@@ -177,34 +173,30 @@ class EmailChangeView(ApiView):
         return Response(status=202)
 
 
-class SessionListView(ApiView):
+class SessionListView(OwnView):
     """Lists one's own sessions and ends all others."""
 
-    tag = "access"
-    permission = OWN
     operation_ids: ClassVar = {"GET": "listSessions", "DELETE": "endOtherSessions"}
 
     @extend_schema(summary="List your sessions", responses=SessionListSerializer)
     def get(self, request: Request) -> Response:
-        key = _session_key(request)
-        return Response({"results": [session_json(row, key) for row in accounts.sessions_of(self.user)]})
+        key = session_key(request)
+        return Response({"results": [session_json(row, key) for row in selectors.sessions_of(self.user)]})
 
     @extend_schema(summary="Sign out everywhere else", request=None, responses={204: None})
     def delete(self, request: Request) -> Response:
-        services.end_sessions(user=self.user, but=_session_key(request))
+        services.end_sessions(user=self.user, but=session_key(request))
         return Response(status=204)
 
 
-class SessionView(ApiView):
+class SessionView(OwnView):
     """Ends one of one's own sessions."""
 
-    tag = "access"
-    permission = OWN
     operation_ids: ClassVar = {"DELETE": "endSession"}
 
     @extend_schema(summary="Sign out one browser", request=None, responses={204: None})
     def delete(self, request: Request, session_id: uuid.UUID) -> Response:
-        row = accounts.sessions_of(self.user).filter(public_id=session_id).first()
+        row = selectors.sessions_of(self.user).filter(public_id=session_id).first()
         if row is None:
             raise NotFound
         services.end_session(row=row)
@@ -223,8 +215,3 @@ def session_json(row: UserSession, session_key: str) -> dict[str, Any]:  # Any: 
         "last_seen_at": row.last_seen_at,
         "is_current": row.session_digest == digest(session_key),
     }
-
-
-def _session_key(request: Request) -> str:
-    """Empty for an API key."""
-    return "" if request.auth is not None else str(request._request.session.session_key or "")

@@ -1,26 +1,22 @@
-"""The API of the second step of signing in: one's own, and taking away a colleague's."""
+"""The API of one's own second step of signing in by an authenticator app."""
 
-import uuid
 from typing import ClassVar
 
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer
 from kernel.api.serializers import StrictSerializer
-from kernel.api.views import ApiView
-from kernel.problems import NotFound
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from shared_apps.accounts import second_step
-from shared_apps.accounts import services as accounts
 
-from tenant_apps.access import selectors, services
-from tenant_apps.access.api.security import OWN
+from shared_apps.accounts import second_step, services
+from shared_apps.accounts.api.own import OwnView
 
 
 class SecondStepSerializer(StrictSerializer):
     """Whether a code is asked for after the password."""
 
-    is_enabled = serializers.BooleanField()
+    is_enabled = serializers.BooleanField(help_text="By an authenticator app or a passkey")
+    has_app = serializers.BooleanField()
     recovery_codes_left = serializers.IntegerField()
 
 
@@ -68,17 +64,21 @@ class RecoveryCodesRenewSerializer(StrictSerializer):
     current_password = serializers.CharField(write_only=True, max_length=200, trim_whitespace=False)
 
 
-class SecondStepView(ApiView):
+class SecondStepView(OwnView):
     """Reads and switches on one's own second step."""
 
-    tag = "access"
-    permission = OWN
+    proof_methods = frozenset({"PUT"})
     operation_ids: ClassVar = {"GET": "readSecondStep", "PUT": "enableSecondStep"}
 
     @extend_schema(summary="Read your second step", responses=SecondStepSerializer)
     def get(self, request: Request) -> Response:
-        left = second_step.recovery_codes_left(self.user)
-        return Response({"is_enabled": second_step.is_enabled(self.user), "recovery_codes_left": left})
+        return Response(
+            {
+                "is_enabled": second_step.is_enabled(self.user),
+                "has_app": second_step.has_app(self.user),
+                "recovery_codes_left": second_step.recovery_codes_left(self.user),
+            }
+        )
 
     @extend_schema(
         summary="Switch your second step on",
@@ -88,17 +88,15 @@ class SecondStepView(ApiView):
     )
     def put(self, request: Request) -> Response:
         body = self.read(SecondStepEnableSerializer, request.data)
-        codes = accounts.enable_second_step(
+        codes = services.enable_second_step(
             user=self.user, password=body["current_password"], enrolment=body["enrolment"], code=body["code"]
         )
         return Response({"recovery_codes": codes})
 
 
-class SecondStepEnrolmentView(ApiView):
+class SecondStepEnrolmentView(OwnView):
     """Begins to switch it on."""
 
-    tag = "access"
-    permission = OWN
     operation_ids: ClassVar = {"POST": "beginSecondStep"}
 
     @extend_schema(summary="Begin a second step", request=None, responses={201: EnrolmentSerializer})
@@ -107,25 +105,23 @@ class SecondStepEnrolmentView(ApiView):
         return Response({"secret": secret, "uri": second_step.uri_of(self.user, secret), "enrolment": enrolment}, status=201)
 
 
-class SecondStepRemovalView(ApiView):
+class SecondStepRemovalView(OwnView):
     """Switches it off."""
 
-    tag = "access"
-    permission = OWN
+    proof_methods = frozenset({"POST"})
     operation_ids: ClassVar = {"POST": "disableSecondStep"}
 
     @extend_schema(summary="Switch your second step off", request=SecondStepDisableSerializer, responses={204: None})
     def post(self, request: Request) -> Response:
         body = self.read(SecondStepDisableSerializer, request.data)
-        accounts.disable_second_step(user=self.user, password=body["current_password"], code=body["code"])
+        services.disable_second_step(user=self.user, password=body["current_password"], code=body["code"])
         return Response(status=204)
 
 
-class RecoveryCodesView(ApiView):
+class RecoveryCodesView(OwnView):
     """Fresh recovery codes."""
 
-    tag = "access"
-    permission = OWN
+    proof_methods = frozenset({"POST"})
     operation_ids: ClassVar = {"POST": "renewRecoveryCodes"}
 
     @extend_schema(
@@ -136,25 +132,4 @@ class RecoveryCodesView(ApiView):
     )
     def post(self, request: Request) -> Response:
         body = self.read(RecoveryCodesRenewSerializer, request.data)
-        return Response({"recovery_codes": accounts.renew_recovery_codes(user=self.user, password=body["current_password"])}, status=201)
-
-
-class MemberSecondStepView(ApiView):
-    """Takes a member's second step away."""
-
-    tag = "access"
-    permission = "access.member.manage"
-    operation_ids: ClassVar = {"DELETE": "resetMemberSecondStep"}
-
-    @extend_schema(
-        summary="Reset a member's second step",
-        description="For somebody who has lost the device. Their mailbox is told.",
-        request=None,
-        responses={204: None},
-    )
-    def delete(self, request: Request, member_id: uuid.UUID) -> Response:
-        user = selectors.member(member_id)
-        if user is None:
-            raise NotFound
-        services.reset_member_second_step(by=self.user, user=user)
-        return Response(status=204)
+        return Response({"recovery_codes": services.renew_recovery_codes(user=self.user, password=body["current_password"])}, status=201)

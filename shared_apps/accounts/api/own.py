@@ -1,0 +1,30 @@
+"""What the routes of one's own log-in have in common."""
+
+from typing import ClassVar
+
+from django.utils.translation import gettext as _
+from kernel.api.views import ApiView
+from kernel.problems import NotAllowed
+from rest_framework.request import Request
+
+
+class OwnView(ApiView):
+    """A session's person needs no role here; a key needs what every role holds."""
+
+    tag = "access"
+    is_own: ClassVar[bool] = True
+    permission: ClassVar[str] = "organization.member.read"
+
+
+class BrowserView(OwnView):
+    """A route that only makes sense in a browser that is signed in."""
+
+    def check_permissions(self, request: Request) -> None:
+        super().check_permissions(request)
+        if request.auth is not None:
+            raise NotAllowed(_("This is for a browser that is signed in, not for a key"))
+
+
+def session_key(request: Request) -> str:
+    """Empty for an API key."""
+    return "" if request.auth is not None else str(request._request.session.session_key or "")
