@@ -12,6 +12,7 @@ from tenant_apps.messaging.urls import file_patterns
 from tenant_apps.messaging.urls import urlpatterns as messaging
 from tenant_apps.organization.urls import urlpatterns as organization
 from tenant_apps.realtime.urls import urlpatterns as realtime
+from tenant_apps.sso.urls import urlpatterns as sso
 from tenant_apps.tickets.urls import urlpatterns as tickets
 from tenant_apps.workspace.urls import urlpatterns as pages
 from ui.errors import bad_request as handler400
@@ -23,7 +24,7 @@ from config.health import readyz
 
 __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
 
-api_patterns = [*access, *audit, *connectors, *contacts, *intake, *messaging, *organization, *realtime, *tickets]
+api_patterns = [*access, *audit, *connectors, *contacts, *intake, *messaging, *organization, *realtime, *sso, *tickets]
 urlpatterns = [
     path("readyz", readyz, name="readyz"),
     path("api/v1/schema/", SpectacularAPIView.as_view(urlconf="config.urls.tenant_api"), name="schema"),
