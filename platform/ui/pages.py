@@ -79,9 +79,13 @@ class SignInPage(Page):
 
     def target(self, request: HttpRequest) -> str:
         """Where the sign-in leads: the wanted page where it is one of this host, otherwise the home."""
-        wanted = request.POST.get("next") or request.GET.get("next") or ""
-        is_safe = url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure())
-        return wanted if is_safe else self.home
+        return safe_target(request, request.POST.get("next") or request.GET.get("next") or "", self.home)
+
+
+def safe_target(request: HttpRequest, wanted: str, home: str) -> str:
+    """The wanted page where it is one of this host, otherwise `home`."""
+    is_safe = url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure())
+    return wanted if is_safe else home
 
 
 def is_fragment(request: HttpRequest) -> bool:

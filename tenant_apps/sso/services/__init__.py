@@ -1,8 +1,16 @@
 """What can be done with connections, and by them."""
 
-from tenant_apps.sso.services.attempts import Arrival, address_for_test, arrive, count_try, depart, is_test_ticket, return_address
+from tenant_apps.sso.services.attempts import (
+    Arrival,
+    address_for_test,
+    arrive,
+    count_try,
+    depart,
+    is_test_ticket,
+    own_address,
+    return_address,
+)
 from tenant_apps.sso.services.connections import (
-    ConnectionValues,
     create_connection,
     delete_connection,
     set_state,
@@ -10,6 +18,7 @@ from tenant_apps.sso.services.connections import (
 )
 from tenant_apps.sso.services.domains import add_domain, record_of, remove_domain, verify_domain
 from tenant_apps.sso.services.enforcing import check_password_gate
+from tenant_apps.sso.services.values import ConnectionValues
 
 __all__ = [
     "Arrival",
@@ -23,6 +32,7 @@ __all__ = [
     "delete_connection",
     "depart",
     "is_test_ticket",
+    "own_address",
     "record_of",
     "remove_domain",
     "return_address",

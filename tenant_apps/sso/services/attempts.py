@@ -111,6 +111,11 @@ def return_address() -> str:
     return f"{_base()}/sso/callback"
 
 
+def own_address(path: str, host: str) -> str:
+    """The same page on the host that providers know, for a browser that is on another one; empty where it is there already."""
+    return "" if host.partition(":")[0].lower() == tenancy.current_tenant().host else f"{_base()}{path}"
+
+
 def _arrived(claimed: _Claimed, answer: Mapping[str, str], by: User | None) -> Arrival:
     attempt, connection, remembered = claimed.attempt, claimed.connection, claimed.remembered
     if attempt.is_test and (by is None or not has_permission(by, MANAGE)):

@@ -1,12 +1,10 @@
 """Connections: set up, changed, switched on and off. Whoever edits one gives by it no role that they lack."""
 
-import dataclasses
 from typing import Final
 
 from django.utils.translation import gettext as _
 from kernel import crypto, tenancy
 from kernel.clock import now
-from kernel.fetching import FetchRefused, check_address
 from kernel.problems import FieldError, NotFound, StaleVersion, ValidationProblem
 from kernel.uow import record_audit, unit_of_work
 from shared_apps.accounts.models import User
@@ -18,33 +16,11 @@ from tenant_apps.access.services.assignments import access_of_now, bump_access_v
 from tenant_apps.sso.errors import ConnectionNotTested, NoBreakGlass
 from tenant_apps.sso.models import Connection, ConnectionState, GroupRole
 from tenant_apps.sso.selectors import OBJECT, Mapping, is_owner, mappings_of, owners
+from tenant_apps.sso.services.values import ConnectionValues, check_values
 
 MOST_CONNECTIONS: Final = 20
-MOST_MAPPINGS: Final = 200
 _CONFIGURING: Final = ("issuer", "client_id")
 _TRUSTING: Final = ("is_email_authoritative", "is_creating_users", "is_second_step_trusted")
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionValues:
-    """What describes a connection. Without `client_secret` the one there is stays; an empty one is for public clients."""
-
-    name: str
-    issuer: str
-    client_id: str
-    client_secret: str | None = dataclasses.field(default=None, repr=False)
-    is_email_authoritative: bool = False
-    is_creating_users: bool = False
-    is_second_step_trusted: bool = False
-    default_role: str = ""
-    group_claim: str = ""
-    mappings: tuple[Mapping, ...] = ()
-
-    def columns(self) -> dict[str, str | bool]:
-        """What is stored as it is."""
-        left = {"client_secret", "mappings"}
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name not in left}
-        return {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
 
 
 def create_connection(*, by: User, values: ConnectionValues) -> Connection:
@@ -52,7 +28,7 @@ def create_connection(*, by: User, values: ConnectionValues) -> Connection:
 
     The issuer's name is looked up, so this is nothing for a transaction.
     """
-    _check(values)
+    check_values(values)
     return _create(by=by, values=values)
 
 
@@ -60,7 +36,7 @@ def update_connection(*, by: User, connection: Connection, values: ConnectionVal
     """Changes a connection; another issuer, client or secret makes it a draft again. Raises what `create_connection` raises,
     StaleVersion, and MayNotGrant where the connection signs people in and `by` lacks what admins have.
     """
-    _check(values)
+    check_values(values)
     return _update(by=by, connection=connection, values=values, expected_version=expected_version)
 
 
@@ -164,35 +140,6 @@ def locked(connection: Connection) -> Connection:
 def secret_of(connection: Connection) -> str:
     """The client's secret in the clear: for the provider alone."""
     return crypto.unseal(connection.sealed_secret, context=_context(connection)).decode() if connection.sealed_secret else ""
-
-
-def _check(values: ConnectionValues) -> None:
-    columns, errors = values.columns(), []
-    for name, most, is_needed in (("name", 80, True), ("client_id", 200, True), ("issuer", 300, True), ("group_claim", 80, False)):
-        text = str(columns[name])
-        if len(text) > most or (is_needed and not text) or not text.isprintable():
-            errors.append(FieldError(f"/{name}", "invalid", _("Enter at most %(most)s characters") % {"most": most}))
-    if values.client_secret is not None and (len(values.client_secret) > 500 or not values.client_secret.isprintable()):
-        errors.append(FieldError("/client_secret", "invalid", _("Enter at most %(most)s characters") % {"most": 500}))
-    issuer = str(columns["issuer"])
-    if issuer and not _may_be_asked(issuer):
-        errors.append(FieldError("/issuer", "refused", _("Enter the public https:// address of the provider")))
-    if len(values.mappings) > MOST_MAPPINGS or len(set(values.mappings)) != len(values.mappings):
-        errors.append(FieldError("/group_roles", "invalid", _("Name each group and role once, at most 200 in all")))
-    if any(not mapping.group.strip() or len(mapping.group) > 200 for mapping in values.mappings):
-        errors.append(FieldError("/group_roles", "invalid", _("Name the group as the provider sends it")))
-    if values.mappings and not columns["group_claim"]:
-        errors.append(FieldError("/group_claim", "required", _("Name the claim in which the provider sends groups")))
-    if errors:
-        raise ValidationProblem(errors)
-
-
-def _may_be_asked(issuer: str) -> bool:
-    try:
-        check_address(issuer)
-    except FetchRefused:
-        return False
-    return "?" not in issuer
 
 
 def _check_grants(by: User, values: ConnectionValues, held: list[Mapping], held_default: str) -> None:

@@ -9,7 +9,7 @@ from tenant_apps.sso.selectors import BREAK_GLASS, REFUSED, is_enforced, is_owne
 
 
 def check_password_gate(user: User) -> None:
-    """Called where a password was right. Raises InvalidCredentials, the same as for a wrong one, so that nobody tries out passwords here."""
+    """Called where a password was right. Raises InvalidCredentials, as for a wrong one, so that nobody can try passwords out."""
     if tenancy.current_scope().tenant is None or not is_enforced():
         return
     is_let_in = is_owner(user)
