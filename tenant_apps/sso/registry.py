@@ -47,4 +47,4 @@ class SignOnProtocol(Protocol):
         ...
 
 
-PROTOCOLS: Registry[SignOnProtocol] = Registry("sign-on protocol")
+PROTOCOLS: Registry[type[SignOnProtocol]] = Registry("sign-on protocol")

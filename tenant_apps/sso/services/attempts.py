@@ -77,7 +77,7 @@ def depart(*, connection: Connection, binding: str, target: str, is_test: bool) 
     """The provider's address for this browser. Raises SignInRefused; talks to the provider, so it is nothing for a transaction."""
     state = secrets.token_urlsafe(32)
     try:
-        departure = PROTOCOLS.get(connection.protocol).depart(_provider(connection), state)
+        departure = PROTOCOLS.get(connection.protocol)().depart(_provider(connection), state)
     except ProviderFailed as failure:
         _refused(connection, failure.cause, is_test=is_test)
         raise SignInRefused(failure.cause) from failure
@@ -122,7 +122,7 @@ def _arrived(claimed: _Claimed, answer: Mapping[str, str], by: User | None) -> A
         raise SignInRefused("test-not-allowed")
     if attempt.configuration != connection.configuration or not (attempt.is_test or connection.is_open):
         raise SignInRefused("connection-changed")
-    claims = PROTOCOLS.get(connection.protocol).arrive(_provider(connection), answer, remembered)
+    claims = PROTOCOLS.get(connection.protocol)().arrive(_provider(connection), answer, remembered)
     if attempt.is_test:
         _pass_test(connection=connection, configuration=attempt.configuration, claims=claims)
         return Arrival(connection, remembered["target"], None)

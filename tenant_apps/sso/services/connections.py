@@ -50,7 +50,7 @@ def _create(*, by: User, values: ConnectionValues) -> Connection:
     _keep_secret(connection, values.client_secret or "")
     connection.save()
     _store(connection, values.mappings)
-    changes = {name: [None, value] for name, value in values.columns().items()}
+    changes: dict[str, list[object]] = {name: [None, value] for name, value in values.columns().items()}
     changes["group_roles"] = [None, _described(values.mappings)]
     record_audit(action="sso.create", object_type=OBJECT, object_id=connection.public_id, changes=changes)
     return connection

@@ -18,8 +18,6 @@ from tenant_apps.workspace.pages.shell import frame, member
 from tenant_apps.workspace.presenters.access import scope_from
 from tenant_apps.workspace.presenters.sso import connection_context, connections_context
 
-SWITCHES = ("is_email_authoritative", "is_creating_users", "is_second_step_trusted")
-
 
 class Connections(Page):
     """All connections; the form makes a new one, as a draft."""
@@ -32,7 +30,9 @@ class Connections(Page):
     def post(self, request: HttpRequest) -> HttpResponse:
         typed = {name: request.POST.get(name, "") for name in ("name", "issuer", "client_id")}
         try:
-            values = services.ConnectionValues(**typed, client_secret=request.POST.get("client_secret", ""))
+            values = services.ConnectionValues(
+                name=typed["name"], issuer=typed["issuer"], client_id=typed["client_id"], client_secret=request.POST.get("client_secret", "")
+            )
             found = services.create_connection(by=member(request), values=values)
         except Problem as problem:
             return _all(request, {"typed": typed, **_told(problem)}, problem.status)
@@ -126,11 +126,16 @@ class DomainChange(ConnectionPart):
 
 def _values(request: HttpRequest) -> services.ConnectionValues:
     """What stands in the form; an empty secret leaves the one there is. Raises ValidationProblem."""
-    texts = {name: request.POST.get(name, "") for name in ("name", "issuer", "client_id", "default_role", "group_claim")}
     rows = zip(*(request.POST.getlist(name) for name in ("group", "role", "scope")), strict=False)
     return services.ConnectionValues(
-        **texts,
-        **{name: name in request.POST for name in SWITCHES},
+        name=request.POST.get("name", ""),
+        issuer=request.POST.get("issuer", ""),
+        client_id=request.POST.get("client_id", ""),
+        is_email_authoritative="is_email_authoritative" in request.POST,
+        is_creating_users="is_creating_users" in request.POST,
+        is_second_step_trusted="is_second_step_trusted" in request.POST,
+        default_role=request.POST.get("default_role", ""),
+        group_claim=request.POST.get("group_claim", ""),
         client_secret=request.POST.get("client_secret") or None,
         mappings=tuple(_mapping(group, role, scope) for group, role, scope in rows if group.strip()),
     )
