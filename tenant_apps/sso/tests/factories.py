@@ -14,7 +14,9 @@ from tenant_apps.sso.selectors import Mapping
 from tenant_apps.sso.tests.fakes import Signer
 
 
-def connection(by: User, signer: Signer, *, domain: str = "acme.example", state: str = ConnectionState.ENABLED, **values: Any) -> Connection:
+def connection(
+    by: User, signer: Signer, *, domain: str = "acme.example", state: str = ConnectionState.ENABLED, **values: Any
+) -> Connection:
     """A connection in any state, with a proven domain."""
     wanted = {"name": "Company", "issuer": signer.issuer, "client_id": signer.client_id, "client_secret": signer.client_secret, **values}
     found = services.create_connection(by=by, values=services.ConnectionValues(**wanted))

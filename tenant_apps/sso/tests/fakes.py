@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import hashlib
+import itertools
 import json
 import socket
 import threading
@@ -45,6 +46,7 @@ class Signer:
         self.asked: list[str] = []
         self.userinfo: dict[str, Any] = {}
         self.last_token = ""
+        self._numbers = itertools.count()
 
     def signed(self, claims: dict[str, Any], key: Any = KEY, algorithm: str = "RS256", kid: str = "one") -> str:
         return jwt.encode(claims, key, algorithm=algorithm, headers={"kid": kid})
@@ -53,7 +55,7 @@ class Signer:
         """What a person at the provider does: agrees. Returns the query with which the browser comes back."""
         query = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
         assert query["response_type"] == "code" and query["code_challenge_method"] == "S256"  # noqa: PT018 (one rule)
-        code = f"code-{len(self.codes)}"
+        code = f"code-{next(self._numbers)}"
         self.codes[code] = query
         return {"code": code, "state": query["state"], **answer}
 

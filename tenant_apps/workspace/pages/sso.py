@@ -31,7 +31,10 @@ class Connections(Page):
         typed = {name: request.POST.get(name, "") for name in ("name", "issuer", "client_id")}
         try:
             values = services.ConnectionValues(
-                name=typed["name"], issuer=typed["issuer"], client_id=typed["client_id"], client_secret=request.POST.get("client_secret", "")
+                name=typed["name"],
+                issuer=typed["issuer"],
+                client_id=typed["client_id"],
+                client_secret=request.POST.get("client_secret", ""),
             )
             found = services.create_connection(by=member(request), values=values)
         except Problem as problem:
