@@ -27,6 +27,13 @@ _URL: Final = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+# Special by IANA's registries, whatever the running Python says of them.
+_SPECIAL: Final = tuple(
+    map(
+        ipaddress.ip_network,
+        ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16"),
+    )
+)
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -144,8 +151,8 @@ def is_public(address: str) -> bool:
         found = _unwrapped(ipaddress.ip_address(address))
     except ValueError:
         return False
-    odd = found.is_multicast or found.is_reserved or getattr(found, "is_site_local", False)
-    return found.is_global and not odd
+    is_odd = found.is_multicast or found.is_reserved or getattr(found, "is_site_local", False)
+    return found.is_global and not is_odd and not any(found in network for network in _SPECIAL)
 
 
 def _unwrapped(address: Address) -> Address:

@@ -1,5 +1,6 @@
 """Connections for tests, as the services make them."""
 
+import re
 from typing import Any
 
 from django.test import Client
@@ -53,3 +54,8 @@ def sign_in(browser: Client, found: Connection, signer: Signer, **query: str) ->
 def is_signed_in(browser: Client) -> bool:
     """Whether the browser's session belongs to somebody."""
     return browser.get("/me/").status_code == 200
+
+
+def without_form_tokens(content: bytes) -> bytes:
+    """A page without what differs at every look."""
+    return re.sub(rb"csrfmiddlewaretoken.{73}|X-CSRFToken.{68}", b"", content)

@@ -107,7 +107,7 @@ def _handler(signer: Signer) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815 (the library names it)
 
         def log_message(self, *_: Any) -> None:
             """Quiet."""

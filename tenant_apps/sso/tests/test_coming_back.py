@@ -17,7 +17,7 @@ from shared_apps.accounts.services.invitations import token_of
 from shared_apps.audit.models import AuditEntry
 
 from tenant_apps.sso.models import Attempt, Connection
-from tenant_apps.sso.tests.factories import connection, is_signed_in, make_owner, sign_in, start
+from tenant_apps.sso.tests.factories import connection, is_signed_in, make_owner, sign_in, start, without_form_tokens
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_state_of_one_tenant_at_another(open_connection, signer, browser, globex
     crossed = foreign.get("/sso/callback", query)
     random = foreign.get("/sso/callback", {**query, "state": "x" * len(query["state"])})
 
-    assert (crossed.status_code, crossed.content) == (random.status_code, random.content)
+    assert (crossed.status_code, without_form_tokens(crossed.content)) == (random.status_code, without_form_tokens(random.content))
     assert crossed.status_code == 401
     assert "/token" not in signer.asked
 
@@ -150,7 +150,7 @@ def test_a_connection_of_one_tenant_at_another(open_connection, browser_for, cli
     reads = [api.send("GET", f"/api/v1/sso/connections/{one}", X_Request_Id="the-same") for one in (crossed, random)]
 
     assert [answer.status_code for answer in (*pages, *reads)] == [404] * 4
-    assert pages[0].content == pages[1].content
+    assert without_form_tokens(pages[0].content) == without_form_tokens(pages[1].content)
     assert reads[0].json()["title"] == reads[1].json()["title"]
     for change in ("PATCH", "DELETE"):
         assert api.send(change, f"/api/v1/sso/connections/{crossed}", {}).status_code == 404
@@ -217,7 +217,7 @@ def test_every_refusal_looks_the_same_to_a_stranger(open_connection, signer, acm
     for claims in ({"aud": "x"}, {"email": "new@acme.example"}, {"email": "x@another.example"}, {"email_verified": False}):
         browser = Client(HTTP_HOST=acme.host, HTTP_X_REQUEST_ID="the-same")
         signer.claims = {"email": "ana@acme.example", "email_verified": True, **claims}
-        pages.add(sign_in(browser, open_connection, signer).content)
+        pages.add(without_form_tokens(sign_in(browser, open_connection, signer).content))
         causes.add(entry().changes["cause"][1])
 
     assert len(pages) == 1
