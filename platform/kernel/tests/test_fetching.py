@@ -1,6 +1,7 @@
 """The door to addresses of tenants: what it never connects to, and what it does not put up with. Attack cases E01 to E07, E09, E12."""
 
 import contextlib
+import re
 import socket
 import threading
 import time
@@ -37,7 +38,7 @@ def speaking(*parts, pause=0.0):
             except OSError:
                 return
             with peer, contextlib.suppress(OSError):
-                heard.append(peer.recv(65536))
+                heard.append(_request(peer))
                 for part in parts:
                     peer.sendall(part)
                     time.sleep(pause)
@@ -48,6 +49,17 @@ def speaking(*parts, pause=0.0):
     listener.shutdown(socket.SHUT_RDWR)
     listener.close()
     thread.join(2)
+
+
+def _request(peer):
+    """Head and body, which may come in two pieces."""
+    read = b""
+    while b"\r\n\r\n" not in read and (part := peer.recv(65536)):
+        read += part
+    length = re.search(rb"Content-Length: (\d+)", read)
+    while length and len(read.partition(b"\r\n\r\n")[2]) < int(length[1]) and (part := peer.recv(65536)):
+        read += part
+    return read
 
 
 def answer(body, status="200 OK", *headers):
