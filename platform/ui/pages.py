@@ -111,9 +111,13 @@ class StepUp(Page):
 
 def wanted_page(request: HttpRequest) -> str:
     """The page that `next` names, where it is one of this host; otherwise nothing."""
-    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    return safe_target(request, request.POST.get("next") or request.GET.get("next") or "", "")
+
+
+def safe_target(request: HttpRequest, wanted: str, home: str) -> str:
+    """The wanted page where it is one of this host, otherwise `home`."""
     is_safe = url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure())
-    return wanted if is_safe else ""
+    return wanted if is_safe else home
 
 
 def prove_first(request: HttpRequest, target: str = "") -> HttpResponse | None:

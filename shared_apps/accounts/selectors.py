@@ -11,7 +11,7 @@ from django.db.models import CharField, Func, Q, QuerySet
 from kernel import crypto
 from kernel.clock import now
 
-from shared_apps.accounts.models import ApiKey, User, UserSession
+from shared_apps.accounts.models import AccountMail, ApiKey, Invitation, MailKind, User, UserSession
 
 
 def active_users() -> "QuerySet[User]":
@@ -42,6 +42,13 @@ def user_of_session(session_key: str) -> User | None:
     if user is None or not crypto.same(str(session.get(HASH_SESSION_KEY, "")), user.get_session_auth_hash()):
         return None
     return user
+
+
+def has_proven_mailbox(user: User) -> bool:
+    """Whether a link from the mailbox of the user's present address was ever followed, as far as is still known."""
+    came_by_mail = Q(kind=MailKind.PASSWORD_RESET) | Q(kind=MailKind.EMAIL_CONFIRM)
+    mails = AccountMail.objects.filter(came_by_mail, user=user, email__iexact=user.email, used_at__isnull=False)
+    return Invitation.objects.filter(email__iexact=user.email, used_at__isnull=False).exists() or mails.exists()
 
 
 class KeyDigest(Func):

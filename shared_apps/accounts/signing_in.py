@@ -40,11 +40,6 @@ def begin(request: HttpRequest, user: User, target: str = "/") -> list[str]:
     return ["code", *(["passkey"] if second_step.has_passkey(user) else [])]
 
 
-def may_enter(user: User) -> bool:
-    """Whether this is somebody who signs in at all."""
-    return user.is_active and not user.is_service
-
-
 def wait_for_code(request: HttpRequest, user: User, target: str) -> None:
     """Remembers in a fresh, anonymous session whose password was right. It proves nothing but that, for ten minutes."""
     request.session.flush()

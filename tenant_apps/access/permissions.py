@@ -49,6 +49,7 @@ _ALL: Final = (
     Permission("access.member.manage", _("Give and take roles, deactivate members"), Kind.TENANT, ("organization.member.read",)),
     Permission("access.role.manage", _("Create and change roles"), Kind.TENANT, ("organization.member.read",)),
     Permission("access.apikey.manage", _("Create and revoke API keys"), Kind.TENANT),
+    Permission("access.sign_in.manage", _("Set up single sign-on"), Kind.TENANT),
     Permission("access.isolation.read", _("See how the organization is kept apart from others"), Kind.TENANT),
     Permission("audit.entry.read", _("See who did what in the organization"), Kind.TENANT),
     Permission("audit.entry.export", _("Take audit entries out as a file"), Kind.TENANT, ("audit.entry.read",)),

@@ -42,6 +42,8 @@ ATENDE_METRICS_PORT = env.int("ATENDE_METRICS_PORT", 0)
 ATENDE_LOG_LEVEL = env.str("ATENDE_LOG_LEVEL", "INFO")
 ATENDE_LOG_JSON = env.bool("ATENDE_LOG_JSON", IS_PRODUCTION)
 ATENDE_AUDIT_ANCHORS = env.str("ATENDE_AUDIT_ANCHORS", "")
+ATENDE_FETCH_ALLOW = env.list("ATENDE_FETCH_ALLOW", default=[])
+ATENDE_DNS_SERVER = env.str("ATENDE_DNS_SERVER", "")
 ALLOWED_HOSTS = ["*"]  # the scope middleware knows the hosts; an unknown one gets 404 before anything else runs
 
 # --- apps --------------------------------------------------------------------------------------------------------------
@@ -77,6 +79,7 @@ SHARED_APPS = [
 TENANT_APPS = [
     *_IN_EVERY_SCHEMA,
     "tenant_apps.access",
+    "tenant_apps.sso",
     "tenant_apps.organization",
     "tenant_apps.contacts",
     "tenant_apps.connectors",

@@ -14,6 +14,7 @@ from tenant_apps.messaging.urls import file_patterns
 from tenant_apps.messaging.urls import urlpatterns as messaging
 from tenant_apps.organization.urls import urlpatterns as organization
 from tenant_apps.realtime.urls import urlpatterns as realtime
+from tenant_apps.sso.urls import urlpatterns as sso
 from tenant_apps.tickets.urls import urlpatterns as tickets
 from tenant_apps.workspace.pages.shell import SITE
 from tenant_apps.workspace.urls import urlpatterns as pages
@@ -37,6 +38,7 @@ api_patterns = [
     *messaging,
     *organization,
     *realtime,
+    *sso,
     *tickets,
 ]
 urlpatterns = [

@@ -34,6 +34,7 @@ from tenant_apps.messaging import services as messaging
 from tenant_apps.messaging.incoming import FileContent, IncomingMessage
 from tenant_apps.messaging.models import Conversation, Delivery, Message
 from tenant_apps.organization.models import Team, TeamMembership
+from tenant_apps.sso.models import Connection, ConnectionDomain, GroupRole, Identity
 from tenant_apps.tickets import services as tickets
 from tenant_apps.tickets.models import Ticket
 from tenant_apps.tickets.services import TicketChanges
@@ -92,6 +93,15 @@ UNMARKED = {
     "tickets.Status.color": "a closed list",
     "tickets.Status.key": "names of code",
     "tickets.Ticket.category": "a closed list",
+    "sso.Attempt.sealed": "sealed",
+    "sso.Attempt.session_digest": "a digest",
+    "sso.Attempt.state_digest": "a digest",
+    "sso.Connection.default_role": "a closed list",
+    "sso.Connection.protocol": "names of code",
+    "sso.Connection.sealed_secret": "sealed",
+    "sso.ConnectionDomain.proof": "random",
+    "sso.GroupRole.role": "a closed list",
+    "sso.GroupRole.scope_kind": "names of code",
     "tickets.Ticket.connector": "names of code",
 }
 
@@ -264,6 +274,7 @@ def _plant_work(tenant: TenantRef, agent: User, mark: str, word: str) -> dict[st
     Group.objects.create(name=f"Group {mark}")
     role = CustomRole.objects.create(key=uuid.uuid4().hex, name=f"Role {mark}", description=f"Described {mark}", permissions=[])
     assignment = RoleAssignment.objects.create(user=agent, role=role.key, scope_kind="team", scope_id=team.pk)
+    sign_on = _plant_sign_on(agent, mark)
     ParkedEvent.objects.create(consumer=f"consumer-{mark}", seq=1, error=f"Error {mark}")
     IdempotencyRecord.objects.create(principal=str(agent.public_id), route="POST /", key=mark, request_sha256="0" * 64)
     tickets.update_ticket(ticket=ticket, changes=TicketChanges(add_tags=(f"tag {mark}",), team=team), expected_version=None)
@@ -294,7 +305,24 @@ def _plant_work(tenant: TenantRef, agent: User, mark: str, word: str) -> dict[st
         "seq": str(max(0, last_seq() - 8)),
         "view": "open",
         **_link(reply.attachments.get().public_id),
+        **sign_on,
     }
+
+
+def _plant_sign_on(agent: User, mark: str) -> dict[str, str]:
+    """A provider that was tested but is not switched on, since the sign-in page names those that are."""
+    connection = Connection.objects.create(
+        name=f"Provider {mark}",
+        issuer=f"https://login.{mark}.example",
+        client_id=f"client {mark}",
+        group_claim=f"groups {mark}",
+        state="tested",
+        last_test={"is_passed": True, "at": now().isoformat(), "claims": {"email": f"{mark}@people.example"}},
+    )
+    domain = ConnectionDomain.objects.create(connection=connection, domain=f"{mark}.example", proof="0" * 32)
+    GroupRole.objects.create(connection=connection, group=f"group {mark}", role="viewer")
+    Identity.objects.create(connection=connection, user=agent, subject=f"subject {mark}")
+    return {"connection_id": str(connection.public_id), "domain_id": str(domain.public_id)}
 
 
 def _link(attachment_id: uuid.UUID) -> dict[str, str]:

@@ -68,6 +68,7 @@ UNREACHED = {
         ),
         "leads on to the sign-in, which is not told from a refusal here; its service is looked at below",
     ),
+    "POST tenant:/api/v1/sso/connections/{connection_id}/domains/{domain_id}/verification": "no record proves it; its service is looked at",
     "DELETE tenant:/api/v1/members/{member_id}/second-step": "nobody has a second step here; its service is looked at below",
     "DELETE tenant:/api/v1/profile/sessions/{session_id}": "the session is the agent's, the owner asks; its service is looked at below",
     "POST tenant:/me/security/sessions/{session_id}/end/": "the session is the agent's, the owner asks; its service is looked at below",
@@ -109,6 +110,8 @@ SILENT_SERVICES = {
     "tenant_apps.intake.services.upkeep._forget_some": "what is removed by age, as the settings page says",
     "tenant_apps.intake.services.processing": "a worker's own marks on what arrived; what it makes has entries",
     "tenant_apps.intake.services.accepting.accept_inbound": "what arrives is stored as it came",
+    "tenant_apps.sso.services.attempts._keep": "a browser on its way; what comes of it has an entry",
+    "tenant_apps.sso.services.attempts._claim": "a browser that came back; what comes of it has an entry",
     "tenant_apps.access.services.service_accounts.open_service_account": "creates the user and gives the role, which have entries",
 }
 
@@ -232,6 +235,7 @@ def export_of(canary):
 WRITING_GETS = {
     "GET tenant:/api/v1/audit-entries/export": "that somebody takes entries out is an entry",
     "GET tenant:/inbox/{ticket_id}/": "read marks",
+    "GET tenant:/sso/callback": "that nobody was signed in is an entry",
 }
 
 

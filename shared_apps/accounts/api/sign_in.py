@@ -17,7 +17,6 @@ from rest_framework.response import Response
 from shared_apps.accounts import passkeys, services, signing_in
 from shared_apps.accounts.api.own import BrowserView
 from shared_apps.accounts.api.passkeys import OptionsSerializer, as_object
-from shared_apps.accounts.errors import InvalidPasskey
 from shared_apps.accounts.models import User
 
 CHALLENGES_PER_ADDRESS = "60/minute"
@@ -122,8 +121,6 @@ class SignInPasskeyView(PublicApiView):
         body = self.read(SignInPasskeySerializer, request.data)
         found = signing_in.waiting(request._request)
         user = services.take_passkey(request=request._request, credential=as_object(body["credential"]), user=found[0] if found else None)
-        if not signing_in.may_enter(user):
-            raise InvalidPasskey
         signing_in.enter(request._request, user, way="passkey")
         return Response(_state(request, []))
 

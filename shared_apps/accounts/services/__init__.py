@@ -29,6 +29,7 @@ from shared_apps.accounts.services.sessions import (
     see_session,
 )
 from shared_apps.accounts.services.users import check_credentials, create_user, deactivate_user, update_profile
+from shared_apps.accounts.services.voiding import void_credentials
 
 __all__ = [
     "KeyLimits",
@@ -72,4 +73,5 @@ __all__ = [
     "take_second_step",
     "undo_email_change",
     "update_profile",
+    "void_credentials",
 ]

@@ -11,6 +11,7 @@ from shared_apps.accounts import passkeys, second_step
 from shared_apps.accounts.errors import InvalidPasskey
 from shared_apps.accounts.models import User
 from shared_apps.accounts.passkeys import Json, passkey_json
+from shared_apps.accounts.services.gates import PASSWORD_GATES
 from shared_apps.accounts.services.second_steps import PER_ADDRESS, lock_user, tell_of_second_step
 
 MOST = 20
@@ -63,11 +64,17 @@ def remove_passkey(*, user: User, passkey: Json) -> None:
 
 
 def take_passkey(*, request: HttpRequest, credential: Json, user: User | None = None) -> User:
-    """Who showed a passkey: at sign-in the user it names, later `user` or nobody. Raises InvalidPasskey, TooManyRequests."""
+    """Who showed a passkey: at sign-in the user it names, later `user` or nobody.
+
+    Raises InvalidPasskey, TooManyRequests, and InvalidCredentials where a passkey is not taken in place of a password.
+    """
     count_passkey_try()
     found = passkeys.proven_user(request, credential, user)
-    if found is None:
+    if found is None or found.is_service:
         raise InvalidPasskey
+    if user is None:
+        for check in PASSWORD_GATES.all().values():
+            check(found)
     return found
 
 

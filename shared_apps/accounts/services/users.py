@@ -17,6 +17,7 @@ from kernel.uow import record, record_audit, unit_of_work
 from shared_apps.accounts.errors import InvalidCredentials
 from shared_apps.accounts.events import UserDeactivated
 from shared_apps.accounts.models import ApiKey, Language, Theme, User
+from shared_apps.accounts.services.gates import PASSWORD_GATES
 
 PER_ADDRESS = "60/minute"
 PER_ACCOUNT = "10/minute"
@@ -31,6 +32,8 @@ def check_credentials(*, email: str, password: str) -> User:
     user = authenticate(None, email=email.strip(), password=password)
     if not isinstance(user, User):
         raise InvalidCredentials
+    for check in PASSWORD_GATES.all().values():
+        check(user)
     return user
 
 

@@ -19,9 +19,15 @@ SECRETS: Final = frozenset(
         "events_idempotencyrecord",
         "knox_authtoken",
         "mfa_authenticator",
+        "sso_attempt",
+        "sso_connection",
+        "sso_connectiondomain",
+        "sso_givenrole",
+        "sso_grouprole",
+        "sso_identity",
     }
 )
-"""Credentials and remembered answers: they stay where they were given, so archives and clones have none."""
+"""Credentials, remembered answers and single sign-on: they stay where they were given, so archives and clones have none."""
 FILE_COLUMN: Final = "storage_key"
 """A column of this name holds the key of a stored file, which begins with the tenant's id (kernel.storage)."""
 BLOCK: Final = 256 * 1024

@@ -17,6 +17,8 @@ from shared_apps.accounts.services.invitations import find_invitation
 from ui.forms import messages_by_field
 from ui.pages import Page, SignInPage
 
+from tenant_apps.sso import selectors as sso
+
 
 class SignIn(SignInPage):
     """E-mail and password of a member of this tenant."""
@@ -58,6 +60,8 @@ class AcceptInvitation(Page):
             user = accounts.accept_invitation(invitation=invitation, name=name, password=password, language=get_language() or "")
         except ValidationProblem as problem:
             return _form(request, invitation, {"name": name}, messages_by_field(problem))
+        if sso.is_enforced():  # the link proves the mailbox; the way in is the provider
+            return redirect("/sign-in/")
         signing_in.enter(request, user, way="invitation")
         return redirect("/inbox/")
 

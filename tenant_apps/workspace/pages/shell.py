@@ -24,6 +24,7 @@ def frame(user: User) -> dict[str, Any]:  # Any: template context
         "may_manage_teams": has_permission(user, "organization.team.manage"),
         "may_see_intake": has_permission(user, "intake.event.manage"),
         "may_see_keys": has_permission(user, "access.apikey.manage"),
+        "may_see_sso": has_permission(user, "access.sign_in.manage"),
         "may_see_audit": has_permission(user, "audit.entry.read"),
         "may_see_isolation": has_permission(user, "access.isolation.read"),
     }

@@ -142,12 +142,17 @@ def matrix(chosen: frozenset[str], granted: frozenset[str]) -> list[dict[str, An
     return [{"name": AREAS.get(area, area), "rows": rows} for area, rows in areas.items()]
 
 
-def _choices(roles: dict[str, RoleDefinition]) -> dict[str, Any]:  # Any: template context
+def scope_choices() -> list[tuple[str, str]]:
+    """The teams and inboxes that a role can be given for."""
     scopes = [(f"team:{team.public_id}", gettext("Team: %(name)s") % {"name": team.name}) for team in organization.teams()]
     scopes += [
         (f"inbox:{inbox.public_id}", gettext("Inbox: %(name)s") % {"name": inbox.name}) for inbox in Inbox.objects.order_by("name", "id")
     ]
-    return {"role_choices": [(role.key, role.name) for role in roles.values()], "scope_choices": scopes}
+    return scopes
+
+
+def _choices(roles: dict[str, RoleDefinition]) -> dict[str, Any]:  # Any: template context
+    return {"role_choices": [(role.key, role.name) for role in roles.values()], "scope_choices": scope_choices()}
 
 
 def _role_words(held: dict[str, Any], roles: dict[str, RoleDefinition]) -> dict[str, Any]:  # Any: template context

@@ -34,6 +34,7 @@ _RESOURCES: Final = {
     "access.isolation": gettext_lazy("Isolation"),
     "access.member": gettext_lazy("Members"),
     "access.role": gettext_lazy("Roles"),
+    "access.sign_in": gettext_lazy("Single sign-on"),
     "audit.entry": gettext_lazy("Audit trail"),
     "connectors.inbox": gettext_lazy("Inboxes"),
     "contacts.contact": gettext_lazy("Contacts"),

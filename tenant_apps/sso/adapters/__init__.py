@@ -1,0 +1,1 @@
+"""Ways to the outside: identity providers and the name system."""
