@@ -55,6 +55,8 @@ def prepare(operation: Operation, canary: Canary) -> Ready:
 
 # Operations whose example needs other words.
 BODIES = {
+    "PATCH tenant:/api/v1/profile": {"theme": "dark"},
+    "POST base:/operator/language/": {"language": "pt-br"},
     "POST tenant:/sign-in/": {"password": PASSWORD},
     "POST base:/sign-in/": OPERATOR,
     "POST tenant:/api/v1/profile/email-changes": {"current_password": PASSWORD, "email": "new@people.example"},
