@@ -13,17 +13,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from shared_apps.audit import selectors, services
+from shared_apps.audit.exporting import entry_json, export_answer
 from shared_apps.audit.serializers import (
-    FORMATS,
     AuditExportQuerySerializer,
     AuditPageSerializer,
     AuditQuerySerializer,
-    entry_json,
-    lines,
+    RetentionQuerySerializer,
+    RetentionSerializer,
+    RetentionUpdateSerializer,
     wanted_from,
 )
-
-EXPORTS_PER_USER = "30/hour"
 
 
 class AuditListView(ApiView):
@@ -74,10 +73,34 @@ class AuditExportView(ApiView):
     def get(self, request: Request) -> StreamingHttpResponse:
         query = self.query(AuditExportQuerySerializer)
         form, wanted = query["format"], wanted_from(query)
-        limits.take(EXPORTS_PER_USER, "audit-export", str(self.user.public_id))
+        limits.take(services.EXPORTS_PER_USER, "audit-export", str(self.user.public_id))
         services.note_export(form=form, wanted=wanted.as_json())
-        answer = StreamingHttpResponse(lines(form, selectors.exported_rows(wanted)), content_type=FORMATS[form])
-        answer["Content-Disposition"] = f'attachment; filename="audit.{form}"'
-        answer["X-Content-Type-Options"] = "nosniff"
-        answer["Cache-Control"] = "private, no-store"
-        return answer
+        return export_answer(form, selectors.exported_rows(wanted))
+
+
+class AuditRetentionView(ApiView):
+    """Reads and sets how long entries are kept."""
+
+    tag = "audit"
+    permissions_by_method: ClassVar = {"GET": selectors.READ, "PUT": selectors.RETENTION}
+    operation_ids: ClassVar = {"GET": "readAuditRetention", "PUT": "setAuditRetention"}
+
+    @extend_schema(summary="Read how long audit entries are kept", parameters=[RetentionQuerySerializer], responses=RetentionSerializer)
+    def get(self, request: Request) -> Response:
+        query = self.query(RetentionQuerySerializer)
+        return _retention(query.get("keep_days", selectors.keep_days()))
+
+    @extend_schema(
+        summary="Set how long audit entries are kept",
+        description="Older entries are removed within the hour, from the oldest on, and an entry says up to which.",
+        request=RetentionUpdateSerializer,
+        responses=RetentionSerializer,
+    )
+    def put(self, request: Request) -> Response:
+        services.set_retention(keep_days=self.read(RetentionUpdateSerializer, request.data)["keep_days"])
+        return _retention(selectors.keep_days())
+
+
+def _retention(days: int | None) -> Response:
+    old = selectors.old_entries(days)
+    return Response({"keep_days": selectors.keep_days(), "old_entries": old.entries, "oldest_at": old.oldest_at})

@@ -112,6 +112,7 @@ PAGES = [
     page("post", "/settings/teams/{team_id}/", {"act": "rename", "name": "Renamed"}),
     page("get", "/settings/keys/"),
     page("get", "/settings/audit/", query=("cursor", "object_id", "actor")),
+    page("post", "/settings/audit/", {"keep_days": "400", "confirmed": "1"}),
     page("post", "/settings/keys/", {"name": "New key", "lifetime": "", "access": "all"}, id_fields=("service_account_id",)),
     page("post", "/settings/keys/{key_id}/revoke/", {}),
     page("post", "/settings/keys/{key_id}/rotate/", {"overlap": "24"}),
