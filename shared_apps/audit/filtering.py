@@ -1,5 +1,6 @@
 """The filter of the pages: from the fields of a form to what is wanted, and to the addresses of pages and exports."""
 
+import dataclasses
 import datetime
 import uuid
 import zoneinfo
@@ -7,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from django.utils.dateparse import parse_date
+from django.utils.dateparse import parse_date, parse_datetime
 from kernel.problems import NotFound
 
 from shared_apps.audit.models import Outcome
@@ -36,6 +37,12 @@ def wanted_in(values: dict[str, str], time_zone: str) -> Wanted:
     )
 
 
+def wanted_in_export(query: Mapping[str, str]) -> Wanted:
+    """The filter in the address of an export, whose moments are exact. Raises NotFound for what no page links to."""
+    wanted = wanted_in({**values_in(query), "from": "", "to": ""}, "UTC")
+    return dataclasses.replace(wanted, since=_moment(query.get("from", "")), until=_moment(query.get("to", "")))
+
+
 def export_links(address: str, wanted: Wanted) -> list[tuple[str, str]]:
     """The addresses of the exports of what is shown: label and address."""
     query: dict[str, Any] = {name: value for name, value in wanted.as_json().items() if name not in {"since", "until"}}  # Any: query values
@@ -54,6 +61,16 @@ def _id(text: str) -> uuid.UUID | None:
         return uuid.UUID(text) if text else None
     except ValueError as error:
         raise NotFound from error
+
+
+def _moment(text: str) -> datetime.datetime | None:
+    try:
+        found = parse_datetime(text) if text else None
+    except ValueError as error:
+        raise NotFound from error
+    if text and (found is None or found.tzinfo is None):
+        raise NotFound
+    return found
 
 
 def _midnight(text: str, time_zone: str, days: int) -> datetime.datetime | None:

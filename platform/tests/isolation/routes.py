@@ -120,6 +120,8 @@ PAGES = [
     page("post", "/settings/keys/accounts/{account_id}/end/", {}),
     page("post", "/operator/theme/", {"theme": "dark"}, host=BASE),
     page("post", "/operator/language/", {"language": "en"}, host=BASE),
+    page("get", "/operator/audit/", host=BASE, query=("cursor", "object_id", "actor")),
+    page("get", "/operator/audit/export/", host=BASE, query=("format",)),
     page("get", "/operator/migrations/", host=BASE),
     page("post", "/operator/migrations/", {}, host=BASE),
     page("post", "/operator/migrations/{tenant_id}/retry/", {}, host=BASE),

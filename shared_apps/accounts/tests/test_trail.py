@@ -128,3 +128,13 @@ def test_a_lost_queue_does_not_change_the_answer(acme, ana, monkeypatch):
     assert try_to_sign_in(acme.host, ana.email, "wrong").status_code == 401
     with tenancy.tenant_scope(acme):
         assert services.check_credentials(email=ana.email, password=PASSWORD) == ana
+
+
+# --- sign-ins ----------------------------------------------------------------------------------------------------------
+def test_a_sign_in_names_who_signed_in(acme, ana, operator):
+    try_to_sign_in(acme.host, ana.email, PASSWORD)
+    try_to_sign_in("localhost", operator.email, PASSWORD)
+
+    (member,), (person,) = entries("session.open", acme), entries("session.open")
+    assert (member.actor["kind"], member.actor["id"]) == ("user", str(ana.public_id))
+    assert (person.actor["kind"], person.actor["id"]) == ("operator", str(operator.public_id))

@@ -17,11 +17,14 @@ from shared_apps.audit.selectors import keep_days as kept_days
 from shared_apps.audit.tests.factories import entry
 
 from tenant_apps.access.models import CustomRole, RoleAssignment
+from tenant_apps.access.permissions import CATALOGUE
 from tenant_apps.access.services import bump_access_version
+from tenant_apps.organization.models import Team
 from tenant_apps.tickets.services import TicketChanges, update_ticket
 from tenant_apps.tickets.tests import factories
 
 PAGE = "/settings/audit/"
+AUDIT = {"audit.entry.read", "audit.entry.export", "audit.retention.manage"}
 
 
 @pytest.fixture
@@ -158,6 +161,44 @@ def test_a_ticket_leads_to_its_history_for_those_who_may_see_it(browser_for, ana
     link = f'href="/settings/audit/?object_type=ticket&amp;object_id={ticket.public_id}"'
     assert [link in text for text in pages] == [False, True]
     assert f"object_type=contact&amp;object_id={ticket.requester.public_id}" in pages[1]
+
+
+HISTORIES = {
+    "/settings/members/": "user",
+    "/settings/roles/": "role",
+    "/settings/teams/": "team",
+    "/settings/keys/": "api_key",
+    "/settings/intake/": "inbound_event",
+    "/settings/isolation/": "tenant&amp;object_id={tenant}",
+    "/settings/members/{user}/": "user&amp;object_id={user}",
+    "/settings/roles/{role}/": "role&amp;object_id={role}",
+    "/me/": "user&amp;object_id={me}",
+}
+
+
+@pytest.mark.parametrize("path", HISTORIES)
+def test_a_settings_page_leads_to_the_history_of_what_it_shows(browser_for, ana, ada, in_acme, path):
+    role = CustomRole.objects.create(key="b" * 32, name="Reader", permissions=[])
+    ids = {"tenant": in_acme.id, "user": ana.public_id, "me": ada.public_id, "role": role.key}
+    everything_but = CustomRole.objects.create(key="c" * 32, name="Blind", permissions=sorted(set(CATALOGUE) - AUDIT))
+    RoleAssignment.objects.filter(user=ana).delete()
+    RoleAssignment.objects.create(user=ana, role=everything_but.key)
+    bump_access_version()
+
+    seen, unseen = (browser_for(user).get(path.format(**ids)).content.decode() for user in (ada, ana))
+
+    link = f'href="/settings/audit/?object_type={HISTORIES[path].format(**ids)}"'
+    assert link in seen
+    assert "<h1>" in unseen
+    assert "/settings/audit/" not in unseen
+    address = link.split('"')[1].replace("&amp;", "&")
+    assert browser_for(ada).get(address).status_code == 200
+
+
+def test_a_team_leads_to_its_own_history(browser, in_acme):
+    team = Team.objects.create(key="depot", name="Depot")
+
+    assert f"object_type=team&amp;object_id={team.public_id}" in browser.get("/settings/teams/").content.decode()
 
 
 # --- how long entries are kept -----------------------------------------------------------------------------------------
