@@ -7,7 +7,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from kernel import limits
 from kernel.api.pagination import page_body
-from kernel.api.renderers import JSONRenderer
+from kernel.api.renderers import CsvRenderer, JSONRenderer, LinesRenderer
 from kernel.api.views import ApiView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -37,20 +37,6 @@ class AuditListView(ApiView):
         query = self.query(AuditQuerySerializer)
         page = selectors.audit_page(wanted_from(query), cursor=query.get("cursor", ""), limit=query["limit"])
         return Response(page_body(request, page, entry_json))
-
-
-class CsvRenderer(JSONRenderer):
-    """For `Accept: text/csv`; problems are JSON all the same."""
-
-    media_type = "text/csv"
-    format = "csv"
-
-
-class LinesRenderer(JSONRenderer):
-    """For `Accept: application/x-ndjson`; problems are JSON all the same."""
-
-    media_type = "application/x-ndjson"
-    format = "jsonl"
 
 
 class AuditExportView(ApiView):

@@ -136,6 +136,7 @@ def export_of(canary):
 # Addresses whose GET writes, and what.
 WRITING_GETS = {
     "GET tenant:/api/v1/audit-entries/export": "that somebody takes entries out is an entry",
+    "GET tenant:/api/v1/tickets/export": "that somebody takes tickets out is an entry",
     "GET tenant:/inbox/{ticket_id}/": "read marks",
 }
 
