@@ -195,7 +195,8 @@ def _answer(request: Request, ticket: Ticket, *, status: int = 200) -> Response:
 
 def _proof(request: Request) -> exporting.Proof:
     """Whether the key or the session that sent the request still holds, asked later."""
-    key, user_id, session_key = request.auth, request.user.pk, request._request.session.session_key or ""
+    key: Any = request.auth  # an API key, or None for a session
+    user_id, session_key = request.user.pk, request._request.session.session_key or ""
     if key is not None:
         return lambda: accounts.live_keys([key.public_id]).exists()
 

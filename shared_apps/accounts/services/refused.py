@@ -5,7 +5,7 @@ from typing import Final
 from kernel import limits, tenancy
 from kernel.actors import current_origin
 from kernel.problems import TooManyRequests
-from kernel.tasks import send
+from kernel.tasks import TaskId, send
 from kernel.uow import record_audit, unit_of_work
 
 from shared_apps.accounts.models import User
@@ -24,12 +24,12 @@ def tell_of_refusal(*, user: User | None, reason: str) -> None:
     same shape. One that is lost with its queue is an entry less.
     """
     tenant, origin = tenancy.current_scope().tenant, current_origin()
-    about = {"user_id": user.pk if user else 0, "reason": reason}
-    where = {"ip": origin.ip, "user_agent": origin.user_agent, "request_id": origin.request_id}
+    about: dict[str, TaskId] = {"user_id": user.pk if user else 0, "reason": reason}
+    about |= {"ip": origin.ip, "user_agent": origin.user_agent, "request_id": origin.request_id}
     if tenant is None:
-        send(PLATFORM_TASK, "default", **about, **where)
+        send(PLATFORM_TASK, "default", **about)
     else:
-        send(TENANT_TASK, "default", tenant_id=str(tenant.id), **about, **where)
+        send(TENANT_TASK, "default", tenant_id=str(tenant.id), **about)
 
 
 def note_refused_sign_in(*, user_id: int, reason: str) -> None:
