@@ -5,8 +5,9 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from kernel import limits
-from kernel.problems import NotFound
+from kernel.problems import FieldError, ValidationProblem
 from ui.faces import face
 from ui.pages import Page
 
@@ -57,7 +58,7 @@ class AuditExport(Page):
         user: Any = request.user  # Any: as above
         form = request.GET.get("format", "")
         if form not in FORMATS:
-            raise NotFound
+            raise ValidationProblem([FieldError("/format", "unknown", _("There is no such format"))])
         wanted = filtering.wanted_in_export(request.GET.dict())
         limits.take(services.EXPORTS_PER_USER, "audit-export", str(user.public_id))
         services.note_export(form=form, wanted=wanted.as_json())
