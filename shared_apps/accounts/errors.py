@@ -29,3 +29,7 @@ class SecondStepMissing(Problem):
 
 class InvalidPasskey(Problem):
     slug, title, status = "invalid-passkey", "This passkey does not fit, or it took too long", 401
+
+
+class BrowserNeeded(Problem):
+    slug, title, status = "browser-needed", "This is for a browser that is signed in, not for a key", 409

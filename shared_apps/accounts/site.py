@@ -16,3 +16,4 @@ class Site:
     home: str
     security: str
     has_mailbox: bool = True  # whether mails can be written about a log-in; operators have no tenant to write from
+    has_passkeys: bool = True  # they need the API, which operators do not have for their own log-in

@@ -10,12 +10,15 @@ from django.db.models import QuerySet
 from django.db.models.fields.json import KT
 from kernel import tenancy
 from kernel.api.pagination import DEFAULT_LIMIT, Order, Page, keyset_page
+from kernel.clock import now
 from kernel.db.routing import connection_in_scope
 
+from shared_apps.audit.chain import IMPORTED
 from shared_apps.audit.models import AuditEntry, AuditRetention
 
 READ: Final = "audit.entry.read"
 EXPORT: Final = "audit.entry.export"
+RETENTION: Final = "audit.retention.manage"
 NEWEST_FIRST: Final = Order(("n",))
 COLUMNS: Final = (
     *("n", "at", "actor", "action", "object_type", "object_id", "changes", "outcome"),
@@ -61,7 +64,7 @@ def exported_rows(wanted: Wanted) -> Iterator[dict[str, Any]]:  # Any: column va
 
     It may be consumed after the request has ended: the scope of the call is entered anew for each page.
     """
-    tenant = tenancy.current_tenant()
+    tenant = tenancy.current_scope().tenant
     newest = AuditEntry.objects.order_by("-n").values_list("n", flat=True).first() or 0
     return _chunks(tenant, wanted, newest)
 
@@ -79,10 +82,39 @@ def keep_days() -> int | None:
     return kept.keep_days if kept else None
 
 
-def _chunks(tenant: tenancy.TenantRef, wanted: Wanted, newest: int) -> Iterator[dict[str, Any]]:  # Any: column values
+@dataclasses.dataclass(frozen=True, slots=True)
+class Old:
+    """What a retention would remove: how many entries, and from when the first one is."""
+
+    entries: int
+    oldest_at: datetime.datetime | None
+
+
+def old_entries(days: int | None) -> Old:
+    """What would go if entries were kept for so many days, without reading them."""
+    first = AuditEntry.objects.order_by("n").first()
+    upto = last_before(now() - datetime.timedelta(days=days)) if days is not None else 0
+    return Old(upto - first.n + 1, first.at) if first is not None and upto >= first.n else Old(0, None)
+
+
+def last_before(limit: datetime.datetime) -> int:
+    """The end of the prefix in which every entry is older than `limit`. Entries of another installation go all at once or not at all."""
+    younger = AuditEntry.objects.filter(at__gte=limit).order_by("n").values_list("n", flat=True).first()
+    newest = AuditEntry.objects.order_by("-n").values_list("n", flat=True).first() or 0
+    upto = newest if younger is None else younger - 1
+    return 0 if upto < last_foreign() else upto
+
+
+def last_foreign() -> int:
+    """The boundary behind the entries of another installation; 0 where there are none."""
+    rows = AuditEntry.objects.filter(action=IMPORTED, changes__is_ours=False)
+    return rows.order_by("-n").values_list("n", flat=True).first() or 0
+
+
+def _chunks(tenant: tenancy.TenantRef | None, wanted: Wanted, newest: int) -> Iterator[dict[str, Any]]:  # Any: column values
     last = 0
     while True:
-        with tenancy.tenant_scope(tenant):
+        with tenancy.tenant_scope(tenant) if tenant else tenancy.public_scope():
             page = list(_rows(wanted).filter(n__gt=last, n__lte=newest).order_by("n").values(*COLUMNS)[:_CHUNK])
         yield from page
         if len(page) < _CHUNK:

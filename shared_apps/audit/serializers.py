@@ -1,19 +1,17 @@
 """The shape of audit entries, in lists and in exports."""
 
-from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-import orjson
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from kernel.api.pagination import CursorQuerySerializer
 from kernel.api.serializers import StrictSerializer
-from kernel.spreadsheets import csv_line
 from rest_framework import serializers
 
+from shared_apps.audit.exporting import FORMATS
 from shared_apps.audit.models import Outcome
 from shared_apps.audit.selectors import Wanted
+from shared_apps.audit.services import LONGEST_DAYS, SHORTEST_DAYS
 
-FORMATS: Final = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
 _EXAMPLE: Final = {
     "n": 812,
     "at": "2026-03-04T09:12:44.120113Z",
@@ -27,10 +25,6 @@ _EXAMPLE: Final = {
     "request_id": "019501d8-7c00-7000-8000-000000000003",
     "hash": "5f1d8c0e",
 }
-_HEAD: Final = (
-    *("n", "at", "outcome", "action", "actor_kind", "actor_id", "actor_name", "on_behalf_of_id", "on_behalf_of_name"),
-    *("object_type", "object_id", "changes", "ip", "user_agent", "request_id", "hash"),
-)
 
 
 class AuditPersonSerializer(StrictSerializer):
@@ -106,50 +100,35 @@ class AuditExportQuerySerializer(AuditFilterSerializer):
     format = serializers.ChoiceField(choices=sorted(FORMATS))
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("A year", value={"keep_days": 365, "old_entries": 812, "oldest_at": "2025-01-02T08:00:00Z"}, response_only=True)
+    ]
+)
+class RetentionSerializer(StrictSerializer):
+    """How long entries are kept, and what is older: it goes within the hour, once there is a day's worth of it."""
+
+    keep_days = serializers.IntegerField(allow_null=True, help_text="null: for ever")
+    old_entries = serializers.IntegerField(help_text="How many are older than that, or than the days you asked about")
+    oldest_at = serializers.DateTimeField(allow_null=True, help_text="From when the first of them is")
+
+
+class RetentionQuerySerializer(StrictSerializer):
+    """What to look ahead for."""
+
+    keep_days = serializers.IntegerField(
+        required=False, min_value=SHORTEST_DAYS, max_value=LONGEST_DAYS, help_text="Count what would go if this were set"
+    )
+
+
+@extend_schema_serializer(examples=[OpenApiExample("A year", value={"keep_days": 365}, request_only=True)])
+class RetentionUpdateSerializer(StrictSerializer):
+    """How many days entries are kept: at least 90, or null for ever."""
+
+    keep_days = serializers.IntegerField(allow_null=True)
+
+
 def wanted_from(query: dict[str, Any]) -> Wanted:  # Any: validated values
     """The filter that a validated query describes."""
     plain = {name: query[name] for name in ("actor", "action", "object_type", "object_id", "outcome", "search") if name in query}
     return Wanted(**plain, since=query.get("from"), until=query.get("to"))
-
-
-def entry_json(row: dict[str, Any]) -> dict[str, Any]:  # Any: column values; JSON
-    """One entry as the API shows it."""
-    actor = row["actor"]
-    return {
-        "n": row["n"],
-        "at": row["at"],
-        "actor": {**_person(actor), "on_behalf_of": _person(actor["on_behalf_of"]) if actor.get("on_behalf_of") else None},
-        "action": row["action"],
-        "object": {"type": row["object_type"], "id": row["object_id"]},
-        "changes": row["changes"],
-        "outcome": row["outcome"],
-        "ip": row["ip"],
-        "user_agent": row["user_agent"],
-        "request_id": row["request_id"],
-        "hash": bytes(row["hash"]).hex(),
-    }
-
-
-def lines(form: str, rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:  # Any: column values
-    """The bytes of an export, line by line. JSON lines are exact; in CSV what could be a formula is quoted away."""
-    if form == "jsonl":
-        for row in rows:
-            yield orjson.dumps(entry_json(row), option=orjson.OPT_UTC_Z) + b"\n"
-        return
-    yield csv_line(_HEAD).encode()
-    for row in rows:
-        yield csv_line(_cells(entry_json(row))).encode()
-
-
-def _cells(entry: dict[str, Any]) -> list[object]:  # Any: JSON
-    actor, behalf = entry["actor"], entry["actor"]["on_behalf_of"] or {}
-    return [
-        *(entry["n"], entry["at"].isoformat(), entry["outcome"], entry["action"]),
-        *(actor["kind"], actor["id"], actor["name"], behalf.get("id"), behalf.get("name")),
-        *(entry["object"]["type"], entry["object"]["id"], orjson.dumps(entry["changes"]).decode()),
-        *(entry["ip"], entry["user_agent"], entry["request_id"], entry["hash"]),
-    ]
-
-
-def _person(stored: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
-    return {"kind": stored.get("kind", ""), "id": stored.get("id"), "name": stored.get("name", "")}

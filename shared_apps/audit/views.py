@@ -7,23 +7,22 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from kernel import limits
 from kernel.api.pagination import page_body
-from kernel.api.renderers import JSONRenderer
+from kernel.api.renderers import CsvRenderer, JSONRenderer, LinesRenderer
 from kernel.api.views import ApiView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from shared_apps.audit import selectors, services
+from shared_apps.audit.exporting import entry_json, export_answer
 from shared_apps.audit.serializers import (
-    FORMATS,
     AuditExportQuerySerializer,
     AuditPageSerializer,
     AuditQuerySerializer,
-    entry_json,
-    lines,
+    RetentionQuerySerializer,
+    RetentionSerializer,
+    RetentionUpdateSerializer,
     wanted_from,
 )
-
-EXPORTS_PER_USER = "30/hour"
 
 
 class AuditListView(ApiView):
@@ -38,20 +37,6 @@ class AuditListView(ApiView):
         query = self.query(AuditQuerySerializer)
         page = selectors.audit_page(wanted_from(query), cursor=query.get("cursor", ""), limit=query["limit"])
         return Response(page_body(request, page, entry_json))
-
-
-class CsvRenderer(JSONRenderer):
-    """For `Accept: text/csv`; problems are JSON all the same."""
-
-    media_type = "text/csv"
-    format = "csv"
-
-
-class LinesRenderer(JSONRenderer):
-    """For `Accept: application/x-ndjson`; problems are JSON all the same."""
-
-    media_type = "application/x-ndjson"
-    format = "jsonl"
 
 
 class AuditExportView(ApiView):
@@ -74,10 +59,34 @@ class AuditExportView(ApiView):
     def get(self, request: Request) -> StreamingHttpResponse:
         query = self.query(AuditExportQuerySerializer)
         form, wanted = query["format"], wanted_from(query)
-        limits.take(EXPORTS_PER_USER, "audit-export", str(self.user.public_id))
+        limits.take(services.EXPORTS_PER_USER, "audit-export", str(self.user.public_id))
         services.note_export(form=form, wanted=wanted.as_json())
-        answer = StreamingHttpResponse(lines(form, selectors.exported_rows(wanted)), content_type=FORMATS[form])
-        answer["Content-Disposition"] = f'attachment; filename="audit.{form}"'
-        answer["X-Content-Type-Options"] = "nosniff"
-        answer["Cache-Control"] = "private, no-store"
-        return answer
+        return export_answer(form, selectors.exported_rows(wanted))
+
+
+class AuditRetentionView(ApiView):
+    """Reads and sets how long entries are kept."""
+
+    tag = "audit"
+    permissions_by_method: ClassVar = {"GET": selectors.READ, "PUT": selectors.RETENTION}
+    operation_ids: ClassVar = {"GET": "readAuditRetention", "PUT": "setAuditRetention"}
+
+    @extend_schema(summary="Read how long audit entries are kept", parameters=[RetentionQuerySerializer], responses=RetentionSerializer)
+    def get(self, request: Request) -> Response:
+        query = self.query(RetentionQuerySerializer)
+        return _retention(query.get("keep_days", selectors.keep_days()))
+
+    @extend_schema(
+        summary="Set how long audit entries are kept",
+        description="Older entries are removed within the hour, from the oldest on, and an entry says up to which.",
+        request=RetentionUpdateSerializer,
+        responses=RetentionSerializer,
+    )
+    def put(self, request: Request) -> Response:
+        services.set_retention(keep_days=self.read(RetentionUpdateSerializer, request.data)["keep_days"])
+        return _retention(selectors.keep_days())
+
+
+def _retention(days: int | None) -> Response:
+    old = selectors.old_entries(days)
+    return Response({"keep_days": selectors.keep_days(), "old_entries": old.entries, "oldest_at": old.oldest_at})

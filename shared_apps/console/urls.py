@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.urls import path
 
-from shared_apps.console.pages import mail, migrations, session, tenants
+from shared_apps.console.pages import audit, mail, migrations, session, tenants
 
 urlpatterns = [
     path("", session.Home.as_view(), name="home"),
@@ -16,6 +16,8 @@ urlpatterns = [
     path("operator/tenants/<uuid:tenant_id>/", tenants.TenantDetail.as_view(), name="operator-tenant"),
     path("operator/tenants/<uuid:tenant_id>/suspend/", tenants.TenantSuspension.as_view(action="suspend"), name="operator-tenant-suspend"),
     path("operator/tenants/<uuid:tenant_id>/resume/", tenants.TenantSuspension.as_view(action="resume"), name="operator-tenant-resume"),
+    path("operator/audit/", audit.AuditTrail.as_view(), name="operator-audit"),
+    path("operator/audit/export/", audit.AuditExport.as_view(), name="operator-audit-export"),
     path("operator/migrations/", migrations.Migrations.as_view(), name="operator-migrations"),
     path("operator/migrations/<uuid:tenant_id>/retry/", migrations.MigrationRetry.as_view(), name="operator-migration-retry"),
 ]

@@ -37,6 +37,7 @@ _ALL: Final = (
     Permission("tickets.ticket.read", _("See tickets"), Kind.OBJECT),
     Permission("tickets.ticket.write", _("Create and change tickets"), Kind.OBJECT, ("tickets.ticket.read",)),
     Permission("tickets.ticket.share", _("Share single tickets with colleagues"), Kind.OBJECT, ("tickets.ticket.read",)),
+    Permission("tickets.ticket.export", _("Take tickets out as a file"), Kind.OBJECT, ("tickets.ticket.read",)),
     Permission("messaging.message.read", _("Read conversations"), Kind.OBJECT, ("tickets.ticket.read",)),
     Permission("messaging.message.send", _("Answer customers"), Kind.OBJECT, ("messaging.message.read",)),
     Permission("messaging.note.write", _("Write internal notes"), Kind.OBJECT, ("messaging.message.read",)),
@@ -53,6 +54,7 @@ _ALL: Final = (
     Permission("access.isolation.read", _("See how the organization is kept apart from others"), Kind.TENANT),
     Permission("audit.entry.read", _("See who did what in the organization"), Kind.TENANT),
     Permission("audit.entry.export", _("Take audit entries out as a file"), Kind.TENANT, ("audit.entry.read",)),
+    Permission("audit.retention.manage", _("Decide how long audit entries are kept"), Kind.TENANT, ("audit.entry.read",)),
     Permission("intake.event.manage", _("Inspect inbound messages and run parked ones again"), Kind.TENANT),
 )
 CATALOGUE: Final[dict[str, Permission]] = {permission.code: permission for permission in _ALL}
@@ -75,7 +77,7 @@ _SHARED: Final = frozenset(code for code, permission in CATALOGUE.items() if per
 _VIEWER: Final = _SHARED | {"tickets.ticket.read", "messaging.message.read"}
 _LIGHT: Final = _VIEWER | {"messaging.note.write"}
 _AGENT: Final = _LIGHT | {"tickets.ticket.write", "messaging.message.send"}
-_SUPERVISOR: Final = _AGENT | {"tickets.ticket.share", "organization.team.manage", "intake.event.manage"}
+_SUPERVISOR: Final = _AGENT | {"tickets.ticket.share", "tickets.ticket.export", "organization.team.manage", "intake.event.manage"}
 
 SYSTEM_ROLES: Final[dict[str, RoleDefinition]] = {
     role.key: role

@@ -17,7 +17,7 @@ from tenant_apps.access.reach import Reach, access_of, unrestricted_access_of
 from tenant_apps.access.scopes import SCOPES, Scope
 
 BY_NAME: Final = Order(("name", "id"), is_descending=False)
-OPERATOR_PERMISSIONS: Final = frozenset({"tenants.tenant.read", "tenants.tenant.write"})
+OPERATOR_PERMISSIONS: Final = frozenset({"tenants.tenant.read", "tenants.tenant.write", "audit.entry.read", "audit.entry.export"})
 NARROWINGS: Registry[Callable[[Any, str], Q]] = Registry("narrowing")
 """`condition(viewer, code)` for a model (`app.model`) whose rows a viewer without reach everywhere sees in part."""
 

@@ -19,7 +19,7 @@ from tenant_apps.access.selectors import NARROWINGS, reach_of
 from tenant_apps.messaging.models import Message
 from tenant_apps.tickets.models import Ticket, TicketConversation, TicketUserObjectPermission
 
-READ, WRITE, SHARE = "tickets.ticket.read", "tickets.ticket.write", "tickets.ticket.share"
+READ, WRITE, SHARE, EXPORT = "tickets.ticket.read", "tickets.ticket.write", "tickets.ticket.share", "tickets.ticket.export"
 VIEW_SHARE, CHANGE_SHARE = "view_ticket", "change_ticket"
 _SEEING: Final = frozenset({READ, "messaging.message.read"})
 _MODEL: Final = "tickets.ticket"

@@ -12,7 +12,7 @@ from kernel.api.pagination import Order, Page, keyset_page
 
 from tenant_apps.messaging.models import Direction, Message, ReadMark
 from tenant_apps.tickets.models import Status, StatusCategory, Ticket, TicketConversation, TicketUserObjectPermission
-from tenant_apps.tickets.reach import tickets_visible_to
+from tenant_apps.tickets.reach import EXPORT, tickets_visible_to, within
 
 RECENT_FIRST = Order(("last_message_at", "id"))
 ORDERS = {
@@ -90,6 +90,14 @@ def ticket_page(
     page = keyset_page(rows.values(*COLUMNS), order=ORDERS[order], cursor=cursor, limit=limit)
     _complete(page.rows, viewer)
     return page
+
+
+def export_batch(viewer: Any, wanted: TicketFilter, *, after: int, newest: int, limit: int) -> list[dict[str, Any]]:  # Any: as above
+    """The next tickets of an export in the shape of `ticket_page`, by key: those that the viewer may both see and take out."""
+    rows = filtered(tickets_visible_to(viewer).filter(within(viewer, EXPORT)), wanted, viewer)
+    found = list(rows.filter(pk__gt=after, pk__lte=newest).order_by("pk").values(*COLUMNS)[:limit])
+    _complete(found, viewer)
+    return found
 
 
 def ticket_row(viewer: Any, public_id: uuid.UUID) -> dict[str, Any] | None:  # Any: the user; column values

@@ -111,8 +111,8 @@ class ReferenceField(serializers.CharField):
             raise serializers.ValidationError("A UUID, or none", code="invalid") from error
 
 
-class TicketQuerySerializer(StrictSerializer, CursorQuerySerializer):
-    """The filters of the ticket list; several narrow it down together."""
+class TicketFilterSerializer(StrictSerializer):
+    """The filters of list and export; several narrow it down together."""
 
     status = serializers.CharField(required=False, max_length=200, help_text="Status keys or categories, separated by commas")
     assignee = ReferenceField(required=False, help_text="A user's id, or `none`")
@@ -122,7 +122,18 @@ class TicketQuerySerializer(StrictSerializer, CursorQuerySerializer):
     created_after = serializers.DateTimeField(required=False)
     created_before = serializers.DateTimeField(required=False)
     search = serializers.CharField(required=False, max_length=200, help_text="Words of the subject or the requester, or #number")
+
+
+class TicketQuerySerializer(TicketFilterSerializer, CursorQuerySerializer):
+    """The query of the ticket list."""
+
     sort = serializers.ChoiceField(required=False, choices=sorted(ORDERS), default="-last_message_at")
+
+
+class TicketExportQuerySerializer(TicketFilterSerializer):
+    """The query of the export."""
+
+    format = serializers.ChoiceField(choices=["csv", "jsonl"])
 
 
 @extend_schema_serializer(

@@ -3,28 +3,34 @@
 import uuid
 from typing import Any, ClassVar
 
+from django.http import StreamingHttpResponse
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from kernel import limits
 from kernel.api.etag import etag, expected_version
 from kernel.api.pagination import page_body
+from kernel.api.renderers import CsvRenderer, JSONRenderer, LinesRenderer
 from kernel.api.views import ApiView
 from kernel.problems import FieldError, NotFound, ValidationProblem
 from rest_framework.request import Request
 from rest_framework.response import Response
+from shared_apps.accounts import selectors as accounts
 from shared_apps.accounts.models import User
 from shared_apps.events.idempotency import IdempotentPostView
 
 from tenant_apps.access.selectors import AnyViewer, member
-from tenant_apps.tickets import selectors, services
+from tenant_apps.tickets import exporting, selectors, services
 from tenant_apps.tickets.lookups import changes_from, new_ticket_from
 from tenant_apps.tickets.models import StatusCategory, Ticket
-from tenant_apps.tickets.reach import READ, SHARE, WRITE, require_on_ticket
+from tenant_apps.tickets.reach import EXPORT, READ, SHARE, WRITE, require_on_ticket
 from tenant_apps.tickets.selectors import TicketFilter
 from tenant_apps.tickets.serializers import (
     ShareListSerializer,
     ShareSerializer,
     StatusListSerializer,
     TicketCreateSerializer,
+    TicketExportQuerySerializer,
     TicketPageSerializer,
     TicketQuerySerializer,
     TicketSerializer,
@@ -32,6 +38,8 @@ from tenant_apps.tickets.serializers import (
     share_json,
     ticket_json,
 )
+
+EXPORTS_PER_USER = "10/hour"
 
 
 class TicketListView(IdempotentPostView):
@@ -56,6 +64,34 @@ class TicketListView(IdempotentPostView):
     def create(self, request: Request, **path: Any) -> Response:  # Any: path values
         ticket = new_ticket_from(self.read(TicketCreateSerializer, request.data), by=self.user)
         return _answer(request, ticket, status=201)
+
+
+class TicketExportView(ApiView):
+    """Streams the wanted tickets, oldest first. That somebody did is an audit entry."""
+
+    tag = "tickets"
+    permission = EXPORT
+    renderer_classes = (JSONRenderer, CsvRenderer, LinesRenderer)
+    operation_ids: ClassVar = {"GET": "exportTickets"}
+
+    @extend_schema(
+        summary="Export tickets",
+        description=(
+            "The filters are those of the list. Cells of the CSV that a spreadsheet could take for a formula begin with an apostrophe; "
+            "JSON lines are exact. Rights are asked again every few hundred tickets: where they have ended, the connection breaks."
+        ),
+        parameters=[TicketExportQuerySerializer],
+        responses={
+            (200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, description="One line a ticket, with a head"),
+            (200, "application/x-ndjson"): OpenApiResponse(OpenApiTypes.STR, description="One ticket a line, as the list shows it"),
+        },
+    )
+    def get(self, request: Request) -> StreamingHttpResponse:
+        query = self.query(TicketExportQuerySerializer)
+        form, wanted = query["format"], _filter(query)
+        limits.take(EXPORTS_PER_USER, "ticket-export", str(self.user.public_id))
+        services.note_export(form=form, wanted=exporting.described(wanted))
+        return exporting.export_answer(form, exporting.exported_rows(self.user, wanted, proof=_proof(request)))
 
 
 class TicketView(ApiView):
@@ -155,6 +191,20 @@ def _answer(request: Request, ticket: Ticket, *, status: int = 200) -> Response:
     if row is None:
         raise NotFound
     return Response(ticket_json(row), status=status, headers={"ETag": etag(row["version"])})
+
+
+def _proof(request: Request) -> exporting.Proof:
+    """Whether the key or the session that sent the request still holds, asked later."""
+    key: Any = request.auth  # an API key, or None for a session
+    user_id, session_key = request.user.pk, request._request.session.session_key or ""
+    if key is not None:
+        return lambda: accounts.live_keys([key.public_id]).exists()
+
+    def is_signed_in() -> bool:
+        user = accounts.user_of_session(session_key)
+        return user is not None and user.pk == user_id
+
+    return is_signed_in
 
 
 def _colleague(user_id: uuid.UUID) -> User:

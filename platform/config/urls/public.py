@@ -4,7 +4,6 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from shared_apps.accounts.pages import own_pages
-from shared_apps.accounts.urls import own_patterns
 from shared_apps.console.pages.session import SITE
 from shared_apps.console.urls import urlpatterns as pages
 from shared_apps.tenants.urls import urlpatterns as tenants
@@ -23,7 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", readyz, name="readyz"),
     path("api/platform/v1/schema/", SpectacularAPIView.as_view(urlconf="config.urls.platform_api"), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="ui/api_docs.html"), name="api-docs"),
-    path("api/platform/v1/", include([*own_patterns, *tenants])),
+    path("api/platform/v1/", include(tenants)),
     *hook_patterns,
     *pages,
     *own_pages(SITE),

@@ -49,3 +49,17 @@ class FilesJSONParser(JSONParser):
     """For the few routes whose bodies carry files in base64."""
 
     max_bytes = MAX_FILES_BYTES
+
+
+class CsvRenderer(JSONRenderer):
+    """For `Accept: text/csv` where a view streams a file; problems are JSON all the same."""
+
+    media_type = "text/csv"
+    format = "csv"
+
+
+class LinesRenderer(JSONRenderer):
+    """For `Accept: application/x-ndjson` where a view streams a file; problems are JSON all the same."""
+
+    media_type = "application/x-ndjson"
+    format = "jsonl"

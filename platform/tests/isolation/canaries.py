@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import secrets
+import time
 import uuid
 
 from django.apps import apps
@@ -10,16 +11,20 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import models
+from fido2.utils import websafe_encode
 from kernel import tenancy
 from kernel.actors import Actor, RequestOrigin, acting_as, coming_from
 from kernel.clock import now
 from kernel.db.routing import connection_in_scope
 from kernel.tenancy import TenantRef
 from kernel.uow import unit_of_work
+from shared_apps.accounts import passkeys
 from shared_apps.accounts import services as accounts
 from shared_apps.accounts.models import MailKind, User, UserSession
+from shared_apps.accounts.proofs import PROVEN_AT
 from shared_apps.accounts.services.invitations import token_of
 from shared_apps.accounts.services.mails import token_of_mail, write_mail
+from shared_apps.accounts.tests.device import Device
 from shared_apps.events.log import last_seq
 from shared_apps.events.models import IdempotencyRecord, ParkedEvent
 from shared_apps.tenants import services as tenants
@@ -149,6 +154,7 @@ def plant(tenant: TenantRef) -> Canary:
         ids |= _links(agent, mark)
         sessions = {role: session_of(person) for role, person in people.items()}
         ids["session_id"] = str(_session_row(agent).public_id)
+        ids["passkey_id"] = store_passkey(people["admin"], tenant.host, f"passkey {mark}")[1]
     return Canary(tenant, mark, label, word, ids, {role: clear_text for role, (_, clear_text) in keys.items()}, sessions)
 
 
@@ -170,6 +176,13 @@ def _session_row(user: User) -> UserSession:
     return accounts.open_session(user=user, session=session)
 
 
+def store_passkey(user: User, host: str, name: str) -> tuple[Device, str]:
+    """A passkey, with the device that holds it and its id, in the scope entered."""
+    device = Device(f"{settings.ATENDE_PUBLIC_SCHEME}://{host}")
+    answer = device.add({"publicKey": {"user": {"id": websafe_encode(user.public_id.bytes)}, "challenge": "AAAA"}})
+    return device, passkeys.store(user, {"response": answer}, name).data["id"]
+
+
 def session_of(user: User) -> str:
     """A signed-in session's key, in the scope entered."""
     from django.contrib.auth import login
@@ -178,6 +191,7 @@ def session_of(user: User) -> str:
     request = HttpRequest()
     request.session = SessionStore()
     login(request, user, backend="shared_apps.accounts.backends.EmailBackend")
+    request.session[PROVEN_AT] = time.time()
     request.session.save()
     return request.session.session_key
 

@@ -52,6 +52,7 @@ QUERY = {
     "from": "=2020-01-01T00:00:00Z",
     "to": "=2100-01-01T00:00:00Z",
     "format": "=jsonl",
+    "keep_days": "=400",
     "created_after": "=2020-01-01T00:00:00Z",
     "created_before": "=2100-01-01T00:00:00Z",
 }

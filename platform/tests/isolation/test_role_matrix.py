@@ -92,5 +92,15 @@ def test_the_matrix_keeps_what_must_never_be_open():
 def _is_own(name: str) -> bool:
     """What everybody may do for themselves, whatever their roles."""
     return any(
-        part in name for part in ("/me/", "/api/v1/schema/", ":/ ", "/api/v1/profile", "/read/", "/api/v1/socket-tickets")
+        part in name
+        for part in (
+            "/me/",
+            "/step-up/",
+            "/api/v1/sign-out",
+            "/api/v1/schema/",
+            ":/ ",
+            "/api/v1/profile",
+            "/read/",
+            "/api/v1/socket-tickets",
+        )
     ) or name.endswith(":/")

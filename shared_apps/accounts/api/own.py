@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
-from django.utils.translation import gettext as _
 from kernel.api.views import ApiView
-from kernel.problems import NotAllowed
 from rest_framework.request import Request
+
+from shared_apps.accounts.errors import BrowserNeeded
 
 
 class OwnView(ApiView):
@@ -22,7 +22,7 @@ class BrowserView(OwnView):
     def check_permissions(self, request: Request) -> None:
         super().check_permissions(request)
         if request.auth is not None:
-            raise NotAllowed(_("This is for a browser that is signed in, not for a key"))
+            raise BrowserNeeded
 
 
 def session_key(request: Request) -> str:

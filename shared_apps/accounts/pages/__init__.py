@@ -17,12 +17,15 @@ def own_pages(site: Site) -> list[URLPattern]:
         path(f"{at}/second-step/", second_step.EnableSecondStep.as_view(**given), name="second-step"),
         path(f"{at}/second-step/disable/", second_step.DisableSecondStep.as_view(**given), name="second-step-disable"),
         path(f"{at}/second-step/codes/", second_step.RenewRecoveryCodes.as_view(**given), name="second-step-codes"),
-        path(f"{at}/passkeys/new/", passkeys.NewPasskey.as_view(**given), name="passkey-new"),
-        path(f"{at}/passkeys/<uuid:passkey_id>/remove/", passkeys.RemovePasskey.as_view(**given), name="passkey-remove"),
         path(f"{at}/password/", security.ChangePassword.as_view(**given), name="security-password"),
         path(f"{at}/sessions/end/", security.EndOtherSessions.as_view(**given), name="security-sessions-end"),
         path(f"{at}/sessions/<uuid:session_id>/end/", security.EndSession.as_view(**given), name="security-session-end"),
     ]
     if site.has_mailbox:
         patterns.append(path(f"{at}/email/", security.ChangeEmail.as_view(**given), name="security-email"))
+    if site.has_passkeys:
+        patterns += [
+            path(f"{at}/passkeys/new/", passkeys.NewPasskey.as_view(**given), name="passkey-new"),
+            path(f"{at}/passkeys/<uuid:passkey_id>/remove/", passkeys.RemovePasskey.as_view(**given), name="passkey-remove"),
+        ]
     return patterns

@@ -5,7 +5,7 @@ import uuid
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from kernel.problems import NotFound, Problem, ValidationProblem
+from kernel.problems import NotFound, ValidationProblem
 from ui.forms import messages_by_field
 
 from shared_apps.accounts import passkeys
@@ -25,9 +25,8 @@ class NewPasskey(OwnPage):
         user, name = person(request), request.POST.get("name", "")
         try:
             _, codes = accounts.add_passkey(request=request, user=user, credential=_credential(request), name=name)
-        except Problem as problem:
-            errors = messages_by_field(problem) if isinstance(problem, ValidationProblem) else {"credential": str(problem.title)}
-            return self.show(request, "passkey", {"errors": errors, "name": name}, status=422)
+        except ValidationProblem as problem:
+            return self.show(request, "passkey", {"errors": messages_by_field(problem), "name": name}, status=422)
         if codes:
             return self.show(request, "recovery_codes", {"codes": codes}, status=201)
         return redirect(f"{self.site.security}?done=passkey")

@@ -19,11 +19,11 @@ NAME_LENGTH = 60
 
 
 def add_passkey(*, request: HttpRequest, user: User, credential: Json, name: str) -> tuple[Json, list[str]]:
-    """The new passkey, and recovery codes where these are the user's first means. Raises InvalidPasskey, ValidationProblem."""
+    """The new passkey, and recovery codes where these are the user's first means. Raises ValidationProblem."""
     name = _checked(name)
     found = passkeys.added(request, credential)
     if found is None:
-        raise InvalidPasskey
+        raise ValidationProblem([FieldError("/credential", "invalid", _("This passkey does not fit, or it took too long"))])
     return _add(user=user, credential=found, name=name)
 
 

@@ -5,7 +5,7 @@ import datetime
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.models import Session
 from kernel import tenancy
-from kernel.actors import current_origin
+from kernel.actors import Actor, ActorKind, acting_as, current_origin
 from kernel.clock import now
 from kernel.crypto import digest
 from kernel.uow import record_audit, unit_of_work
@@ -18,9 +18,18 @@ LIFETIME = datetime.timedelta(days=14)
 _SEEN = "seen_at"
 
 
-@unit_of_work
 def open_session(*, user: User, session: SessionBase, way: str = "password") -> UserSession:
-    """Describes the session that a sign-in has just given a fresh key. It ends after two weeks, however often it is used."""
+    """Describes the session that a sign-in has just given a fresh key. It ends after two weeks, however often it is used.
+
+    Whoever signs in was nobody until now, so the entry is written in their name.
+    """
+    kind: ActorKind = "operator" if tenancy.current_scope().tenant is None else "user"
+    with acting_as(Actor(kind=kind, id=user.public_id, name=user.name)):
+        return _open(user=user, session=session, way=way)
+
+
+@unit_of_work
+def _open(*, user: User, session: SessionBase, way: str) -> UserSession:
     session.set_expiry(now() + LIFETIME)
     session[_SEEN] = int(now().timestamp())
     session.save()

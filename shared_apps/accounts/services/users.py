@@ -64,7 +64,7 @@ def check_new_password(*, password: str, user: User) -> None:
 
 @unit_of_work
 def update_profile(*, user: User, name: str, language: str, theme: str, time_zone: str) -> User:
-    """Changes what users may set themselves. Raises ValidationProblem."""
+    """Changes what users may set themselves; where all is as it was, nothing is written. Raises ValidationProblem."""
     errors = []
     if not name.strip() or len(name) > 120:
         errors.append(FieldError("/name", "invalid", _("Enter a name of at most 120 characters")))
@@ -76,9 +76,14 @@ def update_profile(*, user: User, name: str, language: str, theme: str, time_zon
         errors.append(FieldError("/time_zone", "unknown", _("This time zone is not known")))
     if errors:
         raise ValidationProblem(errors)
-    user.name, user.language, user.theme, user.time_zone = name.strip(), language, theme, time_zone
-    user.save(update_fields=["name", "language", "theme", "time_zone", "updated_at"])
-    record_audit(action="user.update_profile", object_type="user", object_id=user.public_id)
+    wanted = {"name": name.strip(), "language": language, "theme": theme, "time_zone": time_zone}
+    locked = User.objects.select_for_update().get(pk=user.pk)
+    changes = {field: [getattr(locked, field), value] for field, value in wanted.items() if getattr(locked, field) != value}
+    for field, value in wanted.items():
+        setattr(user, field, value)
+    if changes:
+        user.save(update_fields=[*changes, "updated_at"])
+        record_audit(action="user.update_profile", object_type="user", object_id=user.public_id, changes=changes)
     return user
 
 

@@ -90,9 +90,9 @@ def test_b12_a_challenge_works_once(acme, ana, browser_for):
     body = {"name": "Laptop", "credential": answer}
 
     assert client.post("/api/v1/profile/passkeys", body, **JSON).status_code == 201
-    assert client.post("/api/v1/profile/passkeys", body, **JSON).status_code == 401
+    assert client.post("/api/v1/profile/passkeys", body, **JSON).status_code == 422
     client.post("/api/v1/profile/passkeys/options")
-    assert client.post("/api/v1/profile/passkeys", body, **JSON).status_code == 401
+    assert client.post("/api/v1/profile/passkeys", body, **JSON).status_code == 422
     with tenancy.tenant_scope(acme):
         assert Authenticator.objects.filter(type="webauthn").count() == 1
 
@@ -122,7 +122,7 @@ def test_a_challenge_does_not_wait_for_ever(acme, held):
 def test_what_does_not_fit_adds_nothing(acme, ana, browser_for, lie):
     _, answer = add(browser_for(ana), acme, **lie)
 
-    assert (answer.status_code, answer.json()["type"]) == (401, "/problems/invalid-passkey")
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/credential")
     with tenancy.tenant_scope(acme):
         assert not second_step.is_enabled(ana)
 
@@ -186,7 +186,7 @@ def test_nobody_sees_or_removes_a_colleagues(acme, ana, held, browser_for, bea):
 
 
 def test_a_key_makes_none(acme, api_client):
-    assert api_client.post_json("/api/v1/profile/passkeys/options", {}).status_code == 403
+    assert api_client.post_json("/api/v1/profile/passkeys/options", {}).status_code == 409
 
 
 def test_the_pages_show_and_remove(acme, ana, held, browser_for):

@@ -150,7 +150,7 @@ def test_d18_a_spreadsheet_shows_hostile_text_and_never_runs_it(client_for, ada,
 
 
 def test_exports_are_counted(client_for, ada, monkeypatch):
-    monkeypatch.setattr("shared_apps.audit.views.EXPORTS_PER_USER", "2/hour")
+    monkeypatch.setattr("shared_apps.audit.services.EXPORTS_PER_USER", "2/hour")
     client = client_for(ada)
 
     answers = [client.get(EXPORT) for _ in range(3)]
@@ -231,3 +231,49 @@ def test_d12_there_is_no_browsable_api(client_for, ada, in_acme):
     assert answer["Content-Type"] == "application/json"
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert client_for(ada).get(f"{LIST}?format=api").status_code == 422
+
+
+# --- how long entries are kept -----------------------------------------------------------------------------------------
+RETENTION = "/api/v1/audit/retention"
+
+
+def test_how_long_entries_are_kept_is_set_by_those_who_may(client_for, ana, ada, acme, in_acme):
+    refused = client_for(ana).put_json(RETENTION, {"keep_days": 365})
+    before = client_for(ada).get(RETENTION)
+    done = client_for(ada).put_json(RETENTION, {"keep_days": 365})
+
+    assert (client_for(None, acme).get(RETENTION).status_code, client_for(ana).get(RETENTION).status_code) == (401, 403)
+    assert (refused.status_code, refused.json()["type"]) == (403, "/problems/not-allowed")
+    assert before.json() == {"keep_days": None, "old_entries": 0, "oldest_at": None}
+    assert done.json()["keep_days"] == 365
+    (noted,) = AuditEntry.objects.filter(action="audit.set_retention")
+    assert (noted.changes, noted.actor["on_behalf_of"]["id"]) == ({"keep_days": [None, 365]}, str(ada.public_id))
+
+
+def test_the_right_to_read_the_trail_does_not_shorten_it(client_for, ana, ada, in_acme):
+    role = client_for(ada).post_json("/api/v1/roles", {"name": "Auditor", "permissions": ["audit.entry.read"], "visibility": "all"}).json()
+    client_for(ada).post_json(f"/api/v1/members/{ana.public_id}/roles", {"role": role["key"]})
+
+    assert client_for(ana).get(RETENTION).status_code == 200
+    assert client_for(ana).put_json(RETENTION, {"keep_days": 365}).status_code == 403
+
+
+@pytest.mark.parametrize("days", [89, 0, -1, 36501, "x", 1e30, True])
+def test_too_few_days_are_refused_and_change_nothing(client_for, ada, in_acme, days):
+    answer = client_for(ada).put_json(RETENTION, {"keep_days": days})
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/keep_days")
+    assert not AuditEntry.objects.filter(action="audit.set_retention").exists()
+
+
+def test_what_would_go_is_told_before_it_does(client_for, ada, in_acme):
+    client = client_for(ada)
+    first = AuditEntry.objects.order_by("n").first()
+
+    with time_machine.travel(first.at + datetime.timedelta(days=200), tick=False):
+        short, long = (client.get(f"{RETENTION}?keep_days={days}").json() for days in (100, 300))
+        count = AuditEntry.objects.filter(at__lt=first.at + datetime.timedelta(days=100)).count()
+
+    assert short == {"keep_days": None, "old_entries": count, "oldest_at": first.at.isoformat().replace("+00:00", "Z")}
+    assert count > 0
+    assert long["old_entries"] == 0

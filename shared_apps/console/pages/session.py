@@ -20,7 +20,9 @@ def _frame(user: User) -> dict[str, Any]:  # Any: template context
     return {"me": face(user.name, user.public_id), "tenant_total": selectors.tenant_counts()["all"], **presenters.environment()}
 
 
-SITE = Site(base="console/base.html", frame=_frame, home="/operator/tenants/", security="/operator/security/", has_mailbox=False)
+SITE = Site(
+    base="console/base.html", frame=_frame, home="/operator/tenants/", security="/operator/security/", has_mailbox=False, has_passkeys=False
+)
 
 
 class SignIn(SignInPage):

@@ -215,6 +215,61 @@ def test_a_kill_between_boundary_and_removal_is_made_good(aged, monkeypatch):
         assert (verify().is_good, verify().first) == (True, 11)
 
 
+def test_old_entries_go_in_stages_that_each_verify(aged, monkeypatch):
+    monkeypatch.setattr(services, "STAGE", 4)
+    real, seen = services._delete, []
+
+    def look(upto):
+        removed = real(upto)
+        seen.append((upto, removed, verify().is_good, verify().first))
+        return removed
+
+    monkeypatch.setattr(services, "_delete", look)
+    with tenancy.tenant_scope(aged):
+        assert services.prune() == 10
+
+    assert seen == [(4, 4, True, 5), (8, 4, True, 9), (10, 2, True, 11)]
+
+
+def test_a_run_that_was_killed_between_stages_goes_on(aged, monkeypatch):
+    monkeypatch.setattr(services, "STAGE", 4)
+
+    def die(upto):
+        raise KeyboardInterrupt
+
+    with tenancy.tenant_scope(aged):
+        with monkeypatch.context() as patch:
+            patch.setattr(services, "_delete", die)
+            with pytest.raises(KeyboardInterrupt):
+                services.prune()
+        announced = AuditEntry.objects.filter(action="audit.pruned").count()
+
+        assert (announced, services.prune(), verify().is_good, verify().first) == (1, 10, True, 11)
+
+
+def test_what_was_announced_stays_where_it_is_to_be_kept_longer_by_now(aged, monkeypatch):
+    with tenancy.tenant_scope(aged):
+        with monkeypatch.context() as patch:
+            patch.setattr(services, "_delete", lambda upto: 0)
+            services.prune()
+        services.set_retention(keep_days=36500)
+
+        assert services.prune() == 0
+        assert AuditEntry.objects.order_by("n").first().n == 1
+
+
+def test_a_forged_announcement_removes_nothing(aged):
+    """Whoever can add rows, but has no key, names the entries of today as well."""
+    columns = "at, actor, action, object_type, object_id, changes, outcome, ip, user_agent, request_id, version, previous_hash, hash"
+    forged = columns.replace("action", "'audit.pruned'").replace("changes", "jsonb_build_object('upto', jsonb_build_array(NULL, 11))")
+    table = f'"{aged.schema}".audit_auditentry'
+    as_owner(aged, f"INSERT INTO {{}} (n, {columns}) SELECT n + 1, {forged} FROM {table} ORDER BY n DESC LIMIT %s", 1)
+
+    with tenancy.tenant_scope(aged):
+        assert services.prune() == 0
+        assert AuditEntry.objects.count() == 13
+
+
 def test_without_a_retention_everything_stays(aged):
     with tenancy.tenant_scope(aged):
         services.set_retention(keep_days=None)

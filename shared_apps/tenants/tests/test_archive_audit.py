@@ -71,3 +71,27 @@ def forge_boundary_of_another_installation(tenant):
                 f'UPDATE "{tenant.schema}".audit_auditentry SET changes = %s, previous_hash = %s, hash = %s WHERE n = %s',
                 [json.dumps(changes), before, own, n],
             )
+
+
+def test_an_export_is_told_in_the_tenants_own_trail_and_in_the_platforms(full, file):
+    export("canela", file)
+
+    found = []
+    for scope in (tenancy.tenant_scope(full), tenancy.public_scope()):
+        with scope:
+            found.append([(entry.object_id, entry.changes) for entry in AuditEntry.objects.filter(action="tenant.export")])
+    assert found[0] == found[1]
+    assert len(found[0]) == 1
+    assert found[0][0][0] == full.id
+
+
+def test_what_cannot_be_told_at_home_is_not_taken_out(full, file, monkeypatch):
+    def refuse(**_):
+        raise RuntimeError("no entry")
+
+    monkeypatch.setattr("shared_apps.tenants.lifecycle.exporting._note_at_home", refuse)
+
+    with pytest.raises(RuntimeError):
+        export("canela", file)
+
+    assert list(file.parent.iterdir()) == []

@@ -1,98 +1,76 @@
-"""The audit trail: who did what, in sentences, with a filter, the history of one object, and the way to its exports."""
+"""The audit trail: who did what, in sentences, with a filter, the history of one object, its exports, and how long entries are kept."""
 
-import datetime
-import uuid
-import zoneinfo
 from typing import Any
-from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils.dateparse import parse_date
-from kernel.problems import NotFound
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+from kernel.problems import FieldError, ValidationProblem
 from shared_apps.accounts import selectors as accounts
-from shared_apps.audit import selectors
-from shared_apps.audit.models import Outcome
+from shared_apps.audit import filtering, selectors, services, words
+from ui.forms import messages_by_field
 from ui.pages import Page
 
 from tenant_apps.access.selectors import has_permission
 from tenant_apps.workspace.pages.shell import frame, member
-from tenant_apps.workspace.presenters.audit import TYPE_LABELS, actor_choices, audit_lines
+from tenant_apps.workspace.presenters.audit import PAGE, actor_choices, audit_lines
 
-_FIELDS = ("actor", "object_type", "object_id", "outcome", "search", "from", "to")
+EXPORT_URL = "/api/v1/audit-entries/export"
 
 
 class AuditTrail(Page):
-    """Entries, newest first."""
+    """Entries, newest first; a form sets how long they are kept, and shows first what would go."""
 
     permission = selectors.READ
+    write_permission = selectors.RETENTION
 
     def get(self, request: HttpRequest) -> HttpResponse:
+        return self._shown(request, {})
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        text = request.POST.get("keep_days", "").strip()
+        try:
+            days = _days(text)
+            if "confirmed" in request.POST:
+                services.set_retention(keep_days=days)
+                return redirect(f"{PAGE}?done=retention")
+            services.check_retention(days)
+        except ValidationProblem as problem:
+            return self._shown(request, {"wanted_days": text, "errors": messages_by_field(problem)}, status=422)
+        return self._shown(request, {"wanted_days": text, "is_preview": True, "old": selectors.old_entries(days)})
+
+    def _shown(self, request: HttpRequest, extra: dict[str, Any], *, status: int = 200) -> HttpResponse:  # Any: template context
         user = member(request)
-        values = {name: request.GET.get(name, "").replace("\x00", "").strip() for name in _FIELDS}
-        wanted = _wanted(values, user.time_zone)
+        values = filtering.values_in(request.GET.dict())
+        wanted = filtering.wanted_in(values, user.time_zone)
         page = selectors.audit_page(wanted, cursor=request.GET.get("cursor", ""), limit=30)
-        chosen = {name: value for name, value in values.items() if value}
         context = {
             **frame(user),
             "section": "audit",
             "lines": audit_lines(user, page.rows),
             "values": values,
-            "is_narrowed": bool(chosen),
-            "types": TYPE_LABELS,
+            "is_narrowed": any(values.values()),
+            "types": words.TYPE_LABELS,
             "actors": actor_choices(list(accounts.active_users()), list(accounts.api_keys())),
-            "exports": _exports(wanted) if has_permission(user, selectors.EXPORT) else [],
-            "keep_days": selectors.keep_days(),
-            "next_url": _url(chosen, page.next),
-            "previous_url": _url(chosen, page.previous),
+            "exports": filtering.export_links(EXPORT_URL, wanted) if has_permission(user, selectors.EXPORT) else [],
+            "page_url": PAGE,
+            "keep_days": (keep_days := selectors.keep_days()),
+            "wanted_days": keep_days,
+            "may_set_retention": has_permission(user, selectors.RETENTION),
+            "shortest_days": services.SHORTEST_DAYS,
+            "longest_days": services.LONGEST_DAYS,
+            "done": request.GET.get("done", ""),
+            "next_url": filtering.page_link(PAGE, values, page.next),
+            "previous_url": filtering.page_link(PAGE, values, page.previous),
+            **extra,
         }
-        return render(request, "workspace/settings/audit.html", context)
+        return render(request, "workspace/settings/audit.html", context, status=status)
 
 
-def _wanted(values: dict[str, str], time_zone: str) -> selectors.Wanted:
-    """The filter that the form describes, days by the reader's clock. Raises NotFound for what no form sends."""
-    if values["outcome"] not in {"", *Outcome.values}:
-        raise NotFound
-    return selectors.Wanted(
-        actor=_id(values["actor"]),
-        object_type=values["object_type"][:32],
-        object_id=_id(values["object_id"]),
-        outcome=values["outcome"],
-        search=values["search"][:64],
-        since=_midnight(values["from"], time_zone, 0),
-        until=_midnight(values["to"], time_zone, 1),
-    )
-
-
-def _id(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text) if text else None
-    except ValueError as error:
-        raise NotFound from error
-
-
-def _midnight(text: str, time_zone: str, days: int) -> datetime.datetime | None:
-    """The beginning of a day, or of the day after it."""
+def _days(text: str) -> int | None:
+    """The days a form names; None for an empty field. Raises ValidationProblem."""
     if not text:
         return None
-    try:
-        day = parse_date(text)
-        if day is None:
-            raise NotFound
-        return datetime.datetime.combine(day + datetime.timedelta(days=days), datetime.time(), zoneinfo.ZoneInfo(time_zone))
-    except (ValueError, OverflowError, zoneinfo.ZoneInfoNotFoundError) as error:
-        raise NotFound from error
-
-
-def _exports(wanted: selectors.Wanted) -> list[tuple[str, str]]:
-    """The addresses of the exports of what is shown: label and address."""
-    query: dict[str, Any] = {name: value for name, value in wanted.as_json().items() if name not in {"since", "until"}}  # Any: query values
-    query |= {name: moment.isoformat() for name, moment in (("from", wanted.since), ("to", wanted.until)) if moment}
-    return [
-        (label, f"/api/v1/audit-entries/export?{urlencode({**query, 'format': form})}")
-        for form, label in (("csv", "CSV"), ("jsonl", "JSONL"))
-    ]
-
-
-def _url(chosen: dict[str, str], cursor: str | None) -> str:
-    return "" if cursor is None else f"/settings/audit/?{urlencode({**chosen, 'cursor': cursor})}"
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ValidationProblem([FieldError("/keep_days", "invalid", gettext("Enter a number of days"))])
+    return int(text)

@@ -11,8 +11,11 @@ from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 from kernel.problems import NotFound
 from ui.faces import Face, face
 
+from tenant_apps.access.selectors import has_permission
 from tenant_apps.organization import selectors as organization
+from tenant_apps.organization.models import Team
 from tenant_apps.tickets import selectors as tickets
+from tenant_apps.tickets.reach import EXPORT
 
 PAGE_SIZE: Final = 30
 CHANNEL_ICONS: Final = {"email": "mail", "api": "code"}
@@ -164,7 +167,20 @@ def counts_context(viewer: Any, choice: ViewChoice) -> dict[str, Any]:  # Any: t
             ("waiting", pgettext("segment", "Waiting"), segments.get("waiting", "")),
             ("done", pgettext("segment", "Done"), ""),
         ],
+        "export_url": _export_url(viewer, choice, teams) if has_permission(viewer, EXPORT) else "",
         "shown_count": counts.get(choice.key, "") if choice.view != "done" else "",
         "my_count": counts["my"],
         "unassigned_count": counts["unassigned"],
     }
+
+
+def _export_url(viewer: Any, choice: ViewChoice, teams: list[Team]) -> str:  # Any: the user
+    """The address of the export of what the list shows."""
+    kind, _, key = choice.view.partition("/")
+    narrowing = {
+        "my": {"assignee": str(viewer.public_id)},
+        "unassigned": {"assignee": "none"},
+        "team": {"team": next((str(team.public_id) for team in teams if team.key == key), "")},
+    }
+    query = {**narrowing.get(kind, {}), "status": ",".join(choice.wanted.categories), "format": "csv"}
+    return f"/api/v1/tickets/export?{urlencode(query)}"

@@ -1,22 +1,30 @@
 """The pages of the audit trail and of API keys: what they show, to whom, in whose zone, and that hostile text stays text."""
 
 import datetime
+import pathlib
 import re
 
 import pytest
+import shared_apps
 import time_machine
 from kernel.actors import Actor
 from kernel.ids import new_id
 from shared_apps.accounts.models import ApiKey, User
 from shared_apps.audit import services as audit
+from shared_apps.audit import words
 from shared_apps.audit.models import AuditEntry
+from shared_apps.audit.selectors import keep_days as kept_days
 from shared_apps.audit.tests.factories import entry
 
-from tenant_apps.access.models import RoleAssignment
+from tenant_apps.access.models import CustomRole, RoleAssignment
+from tenant_apps.access.permissions import CATALOGUE
+from tenant_apps.access.services import bump_access_version
+from tenant_apps.organization.models import Team
 from tenant_apps.tickets.services import TicketChanges, update_ticket
 from tenant_apps.tickets.tests import factories
 
 PAGE = "/settings/audit/"
+AUDIT = {"audit.entry.read", "audit.entry.export", "audit.retention.manage"}
 
 
 @pytest.fixture
@@ -155,6 +163,89 @@ def test_a_ticket_leads_to_its_history_for_those_who_may_see_it(browser_for, ana
     assert f"object_type=contact&amp;object_id={ticket.requester.public_id}" in pages[1]
 
 
+HISTORIES = {
+    "/settings/members/": "user",
+    "/settings/roles/": "role",
+    "/settings/teams/": "team",
+    "/settings/keys/": "api_key",
+    "/settings/intake/": "inbound_event",
+    "/settings/isolation/": "tenant&amp;object_id={tenant}",
+    "/settings/members/{user}/": "user&amp;object_id={user}",
+    "/settings/roles/{role}/": "role&amp;object_id={role}",
+    "/me/": "user&amp;object_id={me}",
+}
+
+
+@pytest.mark.parametrize("path", HISTORIES)
+def test_a_settings_page_leads_to_the_history_of_what_it_shows(browser_for, ana, ada, in_acme, path):
+    role = CustomRole.objects.create(key="b" * 32, name="Reader", permissions=[])
+    ids = {"tenant": in_acme.id, "user": ana.public_id, "me": ada.public_id, "role": role.key}
+    everything_but = CustomRole.objects.create(key="c" * 32, name="Blind", permissions=sorted(set(CATALOGUE) - AUDIT))
+    RoleAssignment.objects.filter(user=ana).delete()
+    RoleAssignment.objects.create(user=ana, role=everything_but.key)
+    bump_access_version()
+
+    seen, unseen = (browser_for(user).get(path.format(**ids)).content.decode() for user in (ada, ana))
+
+    link = f'href="/settings/audit/?object_type={HISTORIES[path].format(**ids)}"'
+    assert link in seen
+    assert "<h1>" in unseen
+    assert "/settings/audit/" not in unseen
+    address = link.split('"')[1].replace("&amp;", "&")
+    assert browser_for(ada).get(address).status_code == 200
+
+
+def test_a_team_leads_to_its_own_history(browser, in_acme):
+    team = Team.objects.create(key="depot", name="Depot")
+
+    assert f"object_type=team&amp;object_id={team.public_id}" in browser.get("/settings/teams/").content.decode()
+
+
+# --- how long entries are kept -----------------------------------------------------------------------------------------
+def test_the_form_says_what_would_go_before_it_saves(browser_for, ada, in_acme):
+    first = AuditEntry.objects.order_by("n").first()
+    with time_machine.travel(first.at + datetime.timedelta(days=200), tick=False):
+        browser = browser_for(ada)
+        seen = browser.post(PAGE, {"keep_days": "100"})
+        before = kept_days()
+        done = browser.post(PAGE, {"keep_days": "100", "confirmed": "1"})
+        after = page(browser)
+
+    assert (seen.status_code, before) == (200, None)
+    assert re.search(r"\d+ entr(y|ies) would go, for good", seen.content.decode())
+    assert (done.status_code, done["Location"], kept_days()) == (302, f"{PAGE}?done=retention", 100)
+    assert "They are kept for 100 days." in after
+
+
+def test_an_empty_field_keeps_entries_for_ever(browser, in_acme):
+    audit.set_retention(keep_days=90)
+
+    browser.post(PAGE, {"keep_days": "", "confirmed": "1"})
+
+    assert kept_days() is None
+
+
+@pytest.mark.parametrize("days", ["10", "36501", "soon", "٩٠٠", "9" * 20])
+@pytest.mark.parametrize("confirmed", [{}, {"confirmed": "1"}])
+def test_days_that_cannot_be_are_refused_beside_the_field(browser, in_acme, days, confirmed):
+    answer = browser.post(PAGE, {"keep_days": days, **confirmed})
+
+    assert (answer.status_code, kept_days()) == (422, None)
+    assert 'aria-invalid="true"' in answer.content.decode()
+
+
+def test_the_form_is_for_those_who_may(browser_for, ana, ada, in_acme):
+    RoleAssignment.objects.filter(user=ana).delete()
+    role = CustomRole.objects.create(key="a" * 32, name="Auditor", permissions=["audit.entry.read"])
+    RoleAssignment.objects.create(user=ana, role=role.key)
+    bump_access_version()
+
+    assert 'id="retention"' in browser_for(ada).get(PAGE).content.decode()
+    assert 'id="retention"' not in browser_for(ana).get(PAGE).content.decode()
+    assert browser_for(ana).post(PAGE, {"keep_days": "100", "confirmed": "1"}).status_code == 403
+    assert kept_days() is None
+
+
 # --- keys --------------------------------------------------------------------------------------------------------------
 def test_a_narrow_key_is_made_by_the_form(browser, in_acme):
     form = {"name": "Shop", "lifetime": "90", "access": "some", "rate_class": "low", "allowed_networks": "192.0.2.0/24, 198.51.100.7"}
@@ -232,3 +323,19 @@ def test_a_service_account_is_refused_beside_its_field(browser, in_acme, name, r
     assert answer.status_code == 422
     assert b"field-error" in answer.content
     assert not User.objects.filter(is_service=True).exists()
+
+
+def test_every_action_of_the_code_has_a_sentence():
+    """Actions are written as plain words; those that are put together from a state or a kind are named here."""
+    root = pathlib.Path(shared_apps.__path__[0]).parent
+    sources = [path for app in ("shared_apps", "tenant_apps") for path in (root / app).rglob("*.py") if "tests" not in path.parts]
+    written = {found for path in sources for found in re.findall(r'"((?:[a-z]+_)*[a-z]+\.[a-z_]+)"', _near_entries(path.read_text()))}
+    composed = {f"tenant.{word}" for word in ("active", "suspended", "import", "clone", "move", "move_back")}
+
+    assert len(written) > 40
+    assert (written | composed | {"access.refuse", "audit.imported", "audit.pruned"}) - set(words.SENTENCES) == set()
+
+
+def _near_entries(source):
+    """What follows `record_audit(`, and the calls of helpers that pass an action on."""
+    return "\n".join(re.findall(r'(?:record_audit|_tell|_audit)\([^)]*?("[a-z_]+\.[a-z_]+")', source))
