@@ -24,7 +24,6 @@ UNREACHED = {
     "POST tenant:/sign-in/": "the password is wrong",
     "GET tenant:/sso/{connection_id}/start": "the connection is not switched on",
     "GET tenant:/sso/callback": "nobody is on the way back",
-    "POST tenant:/api/v1/sso/connections/{connection_id}/domains/{domain_id}/verification": "no record proves it",
 }
 
 
