@@ -13,6 +13,7 @@ from django.urls import URLPattern, URLResolver
 from kernel.api.postman import example_body
 
 TENANT, BASE = "tenant", "base"
+FOREIGN_IDS = {"client_id"}  # ids that others have given: any is as good as another here
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -195,6 +196,8 @@ def _id_fields(document: dict[str, Any], operation: dict[str, Any]) -> Iterator[
     if "$ref" in schema:
         schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]]
     for name, shape in schema.get("properties", {}).items():
+        if name in FOREIGN_IDS:
+            continue
         if shape.get("format") == "uuid" or (name.endswith("_id") and shape.get("type") == "string"):
             yield name
 

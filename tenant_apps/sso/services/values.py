@@ -39,7 +39,9 @@ def check_values(values: ConnectionValues) -> None:
     columns, errors = values.columns(), []
     for name, most, is_needed in (("name", 80, True), ("client_id", 200, True), ("issuer", 300, True), ("group_claim", 80, False)):
         text = str(columns[name])
-        if len(text) > most or (is_needed and not text) or not text.isprintable():
+        if is_needed and not text:
+            errors.append(FieldError(f"/{name}", "required", _("This is needed")))
+        elif len(text) > most or not text.isprintable():
             errors.append(FieldError(f"/{name}", "invalid", _("Enter at most %(most)s characters") % {"most": most}))
     secret = values.client_secret or ""
     if len(secret) > 500 or not secret.isprintable():
