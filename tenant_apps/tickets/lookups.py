@@ -14,6 +14,7 @@ from shared_apps.accounts.models import User
 from tenant_apps.connectors.models import Inbox
 from tenant_apps.contacts import services as contacts
 from tenant_apps.contacts.models import Contact
+from tenant_apps.contacts.selectors import contacts_visible_to
 from tenant_apps.messaging import services as messaging
 from tenant_apps.messaging.incoming import IncomingMessage
 from tenant_apps.organization import selectors as organization
@@ -49,7 +50,7 @@ def new_ticket_from(body: dict[str, Any], *, by: User) -> Ticket:  # Any: valida
     team = _find(organization.teams(), "public_id", body.get("team_id"), "/team_id")
     assignee = _find(organization.agents(), "public_id", body.get("assignee_id"), "/assignee_id")
     inbox = _inbox(body.get("inbox_id"))
-    requester = _requester(body)
+    requester = _requester(body, by)
     conversation = messaging.start_conversation(inbox=inbox, contact=requester, subject=body["subject"])
     ticket = services.create_ticket(
         subject=body["subject"],
@@ -68,10 +69,10 @@ def new_ticket_from(body: dict[str, Any], *, by: User) -> Ticket:  # Any: valida
     return ticket
 
 
-def _requester(body: dict[str, Any]) -> Contact:  # Any: validated values
+def _requester(body: dict[str, Any], by: User) -> Contact:  # Any: validated values
     if "requester_email" in body:
         return contacts.contact_for_email(email=body["requester_email"], name=body.get("requester_name", ""))
-    found = _find(Contact.objects.all(), "public_id", body["requester_id"], "/requester_id")
+    found = _find(contacts_visible_to(by), "public_id", body["requester_id"], "/requester_id")
     if found is None:
         raise ValidationProblem([FieldError("/requester_id", "required", _("Name a requester"))])
     return found

@@ -44,6 +44,8 @@ from tenant_apps.tickets import services as tickets
 from tenant_apps.tickets.models import Ticket
 from tenant_apps.tickets.services import TicketChanges
 
+from tests.isolation import siblings as siblings_of
+
 ROLES = ("agent", "admin", "owner")
 SHARED = {"seq", "view", "expires", "mail_id"}  # parts of addresses that name nobody's rows
 
@@ -122,6 +124,8 @@ class Canary:
     ids: dict[str, str]
     keys: dict[str, str]
     sessions: dict[str, str]
+    hidden: str = ""  # the mark of a ticket whose team the member `limited` is not in
+    siblings: dict[str, str] = dataclasses.field(default_factory=dict)  # ids of that ticket and of what hangs on it
 
 
 def open_tenant(slug: str, *, beside: TenantRef) -> TenantRef:
@@ -142,8 +146,12 @@ def plant(tenant: TenantRef) -> Canary:
         agent = people["agent"]
         with acting_as(Actor("user", agent.public_id, agent.name)):
             ids = _plant_work(tenant, agent, mark, word)
+        people["limited"] = siblings_of.limited(mark, Team.objects.get(public_id=ids["team_id"]))
+        with acting_as(Actor("user", agent.public_id, agent.name)):
             keys = {role: accounts.create_api_key(user=person, name=f"{role} {mark}") for role, person in people.items()}
         fill(mark)
+        with acting_as(Actor("user", agent.public_id, agent.name)):
+            hidden, siblings = siblings_of.plant_hidden(agent, mark)
         account = accounts.create_service_account(name=f"Service {mark}")
         ids |= {
             "key_id": str(keys["agent"][0].public_id),
@@ -155,7 +163,8 @@ def plant(tenant: TenantRef) -> Canary:
         sessions = {role: session_of(person) for role, person in people.items()}
         ids["session_id"] = str(_session_row(agent).public_id)
         ids["passkey_id"] = store_passkey(people["admin"], tenant.host, f"passkey {mark}")[1]
-    return Canary(tenant, mark, label, word, ids, {role: clear_text for role, (_, clear_text) in keys.items()}, sessions)
+    clear = {role: clear_text for role, (_, clear_text) in keys.items()}
+    return Canary(tenant, mark, label, word, ids, clear, sessions, hidden, siblings)
 
 
 @unit_of_work

@@ -58,6 +58,7 @@ QUERY = {
 }
 EXCLUDES = {"requester_id": "requester_email"}  # of two fields only one may be sent
 REFUSED = {401, 403, 404, 405}
+LIMITED = "limited"  # the speaker whose role ends at one team
 _CHANGING = {"date", "x-request-id", "content-length"}
 # the request's id, form tokens, and how many minutes ago something was, which may pass from one call to the next
 _NOISE = re.compile(rb'urn:request:[\w.-]+|name="csrfmiddlewaretoken" value="\w+"|X-CSRFToken[^}]+|data-format=\\?"ago\\?">[^<]*')
@@ -166,7 +167,7 @@ def _undone_on(alias: str) -> Iterator[None]:
 
 
 def speakers(here: Canary, other: Canary, operator: Canary | None, *, with_sessions: bool = True) -> Iterator[Speaker]:
-    """The five roles on a tenant's host, and on the base host an operator, nobody and a tenant's admin."""
+    """The roles on a tenant's host, and on the base host an operator, nobody and a tenant's admin."""
     host = here.tenant.host
     yield Speaker("anonymous", TENANT, host)
     for role, key in here.keys.items():
@@ -229,13 +230,16 @@ def _ask_all(report: Report, operation: Operation, speaker: Speaker, here: Canar
 def _compare(report: Report, who: str, answers: dict[tuple[str, str], Any]) -> None:
     """A foreign and a random id in the same place; but a cursor is a position in a list: another one gives another page of one's own."""
     for slot in sorted({slot for slot, _ in answers} - {"query cursor"}):
-        if {(slot, "foreign"), (slot, "random")} <= answers.keys():
-            report.pairs += 1
-            if answers[slot, "foreign"] != answers[slot, "random"]:
-                report.findings.append(f"{who}: a foreign and a random id in {slot} are told apart")
+        for kind in ("foreign", "sibling"):
+            if {(slot, kind), (slot, "random")} <= answers.keys():
+                report.pairs += 1
+                if answers[slot, kind] != answers[slot, "random"]:
+                    report.findings.append(f"{who}: a {kind} and a random id in {slot} are told apart")
 
 
 def _is_wanted(report: Report, ask: Ask, speaker: Speaker) -> bool:
+    if speaker.name == LIMITED or ask.kind == "sibling":
+        return speaker.name == LIMITED and (report.is_full or ask.kind != "foreign")
     if report.is_full or speaker.name == "agent" or (speaker.name == "admin" and ask.operation.name in report.refused_to_agents):
         return True
     return ask.slot == "path" and not (speaker.name in {"admin", "owner"} and ask.kind == "random")
@@ -245,17 +249,32 @@ def _is_wanted(report: Report, ask: Ask, speaker: Speaker) -> bool:
 def _asks(operation: Operation, here: Canary, other: Canary) -> Iterator[Ask]:
     own, foreign = _values(here), _values(other)
     kinds = {"own": own, "foreign": foreign, "random": {**random_ids(other), "word": "feedfacefeedface", "cursor": "bm90aGluZw"}}
+    kinds["sibling"] = {**own, **here.siblings}
     fixed = {name: QUERY[name][1:] for name in operation.query if QUERY[name].startswith("=")}
     if operation.host == BASE and operation.path.startswith("/hooks/"):
         kinds.pop("foreign")  # every tenant's hook may be called there
     if fixed:
         yield _ask(operation, "query", "own", own, own, fixed)
     for kind, values in kinds.items():
-        yield from _asks_in_path(operation, kind, values, own)
-        for name in sorted({*operation.query} - {*fixed}):
-            yield _ask(operation, f"query {name}", kind, own, own, {name: values[QUERY[name]]})
-        for name in operation.id_fields:
-            yield _ask(operation, f"body {name}", kind, own, {**own, "=field": name, "=value": values[_id_name(name)]}, {})
+        for ask in _asks_of_kind(operation, kind, values, own):
+            if kind != "sibling" or _differs(operation, ask.slot, here.siblings):
+                yield ask
+
+
+def _asks_of_kind(operation: Operation, kind: str, values: dict[str, str], own: dict[str, str]) -> Iterator[Ask]:
+    yield from _asks_in_path(operation, kind, values, own)
+    for name in sorted(name for name in operation.query if not QUERY[name].startswith("=")):
+        yield _ask(operation, f"query {name}", kind, own, own, {name: values[QUERY[name]]})
+    for name in operation.id_fields:
+        yield _ask(operation, f"body {name}", kind, own, {**own, "=field": name, "=value": values[_id_name(name)]}, {})
+
+
+def _differs(operation: Operation, slot: str, siblings: dict[str, str]) -> bool:
+    """Whether another id of the same tenant stands there: not every kind of thing has a sibling."""
+    place, _, name = slot.partition(" ")
+    if place == "path":
+        return bool({name} & siblings.keys() if name else {*operation.path_ids} & siblings.keys())
+    return (QUERY[name] if place == "query" else _id_name(name)) in siblings
 
 
 def _asks_in_path(operation: Operation, kind: str, values: dict[str, str], own: dict[str, str]) -> Iterator[Ask]:
@@ -356,6 +375,8 @@ def _judge(
             yield f"{where}: shows the registry's {canary.tenant.slug}"
         if canary.mark in logged.text:
             yield f"{where}: logs content of {canary.tenant.slug}"
+    if speaker.name == LIMITED and here.hidden in text:
+        yield f"{where}: shows a ticket of another team"
     yield from (f"{where}: {line}" for line in _foreign_keys(speaker, here, everyone))
     logged.text = ""
 

@@ -63,7 +63,7 @@ def test_every_route_and_method_is_crawled(operations):
 
 @pytest.mark.timeout(600)  # about fifteen seconds of work, in one test; a busy machine takes minutes for it
 def test_nothing_crosses_between_tenants(planted, operator_canary, operations, is_full, counted, caplog):
-    """Every member of a tenant sees every ticket today, so routes that a role may not use stand in for forbidden siblings."""
+    """Nor from one team into another: an agent of one team asks for a colleague's tickets as for those of a stranger."""
     for canary in planted:
         with tenancy.tenant_scope(canary.tenant):
             assert canaries.unmarked(canary.mark) == [], "a text column that no mark reaches"
@@ -136,6 +136,21 @@ def nosy_selector(planted, operations, monkeypatch):
     assert {finding.split(": ")[-1] for finding in report.findings} == {"a foreign and a random id in path are told apart"}
 
 
+def unlimited_selector(planted, operations, monkeypatch):
+    """Finds any ticket of the tenant; what hangs on it is still narrowed."""
+    here, other, *_ = planted
+    monkeypatch.setattr(ticket_selectors, "tickets_visible_to", lambda viewer, code="": Ticket.objects.all())
+
+    names = ("GET tenant:/api/v1/tickets/{ticket_id}", "GET tenant:/api/v1/tickets")
+    report = crawl.crawl(only(operations, *names), here, other, [here, other], None)
+
+    found = "GET tenant:/api/v1/tickets/{ticket_id} as limited"
+    assert f"{found}, sibling id in path: shows a ticket of another team" in report.findings
+    assert f"{found}: a sibling and a random id in path are told apart" in report.findings
+    assert "GET tenant:/api/v1/tickets as limited, own id in path: shows a ticket of another team" in report.findings
+    assert all("limited" in finding for finding in report.findings)
+
+
 def misplaced_write(planted, operations, monkeypatch):
     here, other, *_ = planted
 
@@ -151,7 +166,7 @@ def misplaced_write(planted, operations, monkeypatch):
 
 
 def test_planted_bugs_are_found(planted, operations, monkeypatch, subtests):
-    """A selector that answers from another tenant, an existence check before the filter, a write into another tenant."""
-    for bite in (leaking_selector, nosy_selector, misplaced_write):
+    """A selector that answers from another tenant, or from another team, an existence check before the filter, a write into another."""
+    for bite in (leaking_selector, unlimited_selector, nosy_selector, misplaced_write):
         with subtests.test(bite.__name__), monkeypatch.context() as patch:
             bite(planted, operations, patch)

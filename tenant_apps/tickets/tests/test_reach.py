@@ -259,3 +259,24 @@ def test_the_explanation_of_a_setting_held_in_a_scope(world, acme, client_for, a
     assert client_for(ada).get("/api/v1/access/explain", query).json() == {"is_allowed": False, "reason": "only-in-a-scope", "because": []}
     assert client_for(ada).get("/api/v1/access/explain", {**query, "permission": "no.such.code"}).status_code == 422
     assert client_for(ada).get("/api/v1/access/explain", {**query, "object_type": "ticket"}).status_code == 422
+
+
+def test_a_ticket_cannot_be_created_for_a_contact_out_of_reach(world, client_for, in_acme):
+    person, (team, other) = world["people"][0], world["teams"]
+    access.grant_role(user=person, role="viewer")
+    RoleAssignment.objects.filter(user=person).update(role="agent", scope_kind="team", scope_id=team.pk)
+    access.bump_access_version()
+    hidden = next(ticket for ticket in world["tickets"] if ticket.team_id == other.pk)
+    seen = next(ticket for ticket in world["tickets"] if ticket.team_id == team.pk)
+    client, before = client_for(person), Ticket.objects.count()
+    body = {"subject": "By phone", "team_id": str(team.public_id)}
+
+    answers = [
+        client.post_json(TICKETS, {**body, "requester_id": str(public_id)}) for public_id in (hidden.requester.public_id, uuid.UUID(int=7))
+    ]
+
+    assert [(answer.status_code, answer.json()["errors"]) for answer in answers] == [
+        (422, [{"pointer": "/requester_id", "code": "unknown", "detail": "There is nothing with this id"}])
+    ] * 2
+    assert Ticket.objects.count() == before
+    assert client.post_json(TICKETS, {**body, "requester_id": str(seen.requester.public_id)}).status_code == 201
