@@ -103,7 +103,7 @@ def _ask(request: HttpRequest, problem: Problem | None = None) -> HttpResponse:
     context = {
         "tenant": tenancy.current_scope().tenant,
         "problem": problem,
-        "has_passkey": bool(found) and second_step.has_passkey(found[0]),
+        "has_passkey": found is not None and second_step.has_passkey(found[0]),
         "target": found[1] if found else "/",
     }
     return render(request, "accounts/sign_in_code.html", context, status=problem.status if problem else 200)
