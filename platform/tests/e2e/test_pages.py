@@ -14,7 +14,7 @@ AXE = (Path(__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SIZES = {"desktop": {"width": 1440, "height": 900}, "tablet": {"width": 1024, "height": 800}, "phone": {"width": 390, "height": 844}}
 FIRST_TICKET = "the first open ticket"
-AGENT_PAGES = ["/inbox/", "/inbox/v/unassigned/", "/inbox/v/done/", FIRST_TICKET, "/me/", "/me/security/"]
+AGENT_PAGES = ["/inbox/", "/inbox/v/unassigned/", "/inbox/v/done/", FIRST_TICKET, "/me/", "/me/security/", "/me/security/passkeys/new/"]
 ADMIN_PAGES = [
     "/settings/audit/",
     "/settings/intake/",
@@ -24,9 +24,17 @@ ADMIN_PAGES = [
     "/settings/roles/",
     "/settings/roles/new/",
     "/settings/roles/agent/",
+    "/settings/sso/",
     "/settings/teams/",
 ]
-OPERATOR_PAGES = ["/operator/tenants/", "/operator/tenants/new/", "/operator/migrations/", "/dev/mail/"]
+OPERATOR_PAGES = [
+    "/operator/tenants/",
+    "/operator/tenants/new/",
+    "/operator/migrations/",
+    "/operator/security/",
+    "/operator/audit/",
+    "/dev/mail/",
+]
 OVERFLOW = """() => {
   const out = element => {
     const box = element.getBoundingClientRect();
