@@ -26,7 +26,7 @@ ADMIN_PAGES = [
     "/settings/roles/agent/",
     "/settings/teams/",
 ]
-OPERATOR_PAGES = ["/operator/tenants/", "/operator/tenants/new/", "/operator/migrations/", "/dev/mail/"]
+OPERATOR_PAGES = ["/operator/tenants/", "/operator/tenants/new/", "/operator/migrations/", "/operator/audit/", "/dev/mail/"]
 OVERFLOW = """() => {
   const out = element => {
     const box = element.getBoundingClientRect();
