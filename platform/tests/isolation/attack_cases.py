@@ -70,12 +70,6 @@ WITHOUT = {
     "A11": "a reply cannot be taken back",
     "A21": "tickets have no public page",
     "A24": "there is no knowledge base",
-    "B04": "belongs to single sign-on",
-    "B08": "belongs to single sign-on",
-    "B09": "belongs to single sign-on",
-    "B10": "belongs to single sign-on",
-    "B11": "belongs to single sign-on",
-    "B12": "there are no passkeys",
 }
 HEAD = """# Attacks that are tried
 
