@@ -63,6 +63,14 @@ CASES = {
     "D12": "Hostile text in a browsable API",
     "D13": "Links in messages, and windows that hold on to ours",
     "D18": "Formulas in exports",
+    "E01": "Addresses of our own network as a provider",
+    "E02": "A public address that leads on to our network",
+    "E03": "Our network in other spellings",
+    "E05": "A name that is public when looked at and ours when called",
+    "E06": "Addresses that two parsers read differently",
+    "E07": "Other schemes than the web's",
+    "E09": "A server that never ends, or says too much",
+    "E12": "Credentials for a host that only looks like the right one",
 }
 WITHOUT = {
     "A04": "there is no portal: requesters cannot sign in",
