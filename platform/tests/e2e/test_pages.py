@@ -125,6 +125,24 @@ def test_the_admins_pages_are_sound(page_of, size):
         _check(watched, path)
 
 
+@pytest.mark.parametrize(("size", "scheme"), [("desktop", "light"), ("phone", "light"), ("phone", "dark")])
+def test_the_page_of_an_identity_provider_is_sound(page_of, size, scheme):
+    watched = Watched(page_of("acme", "ada", **_options(size, scheme)))
+    page = watched.page
+    page.goto("/settings/sso/")
+    typed = {"name": "Company log-in", "issuer": "https://login.example.com", "client_id": "atende", "client_secret": "x"}
+    for name, value in typed.items():
+        page.fill(f"[name={name}]", value)
+    page.click("main form[action='/settings/sso/'] button[type=submit]")
+    page.wait_for_url("**/?done=created")
+    page.fill("[name=domain]", f"a-rather-long-name-of-a-domain-{size}-{scheme}.example")
+    page.click("#domains footer button")
+    page.wait_for_url("**/?done=domain*")
+
+    _check(watched, page.url.partition("?")[0])
+    _check(watched, "/settings/sso/")
+
+
 @pytest.mark.parametrize(("size", "scheme"), [("desktop", "dark"), ("phone", "light")])
 def test_the_operators_pages_are_sound(page_of, size, scheme):
     watched = Watched(page_of("", "operator", **_options(size, scheme)))
