@@ -87,16 +87,17 @@ Advisories of other products, turned into requests. The name of a test begins wi
 | case | what is tried | tests |
 | --- | --- | --- |
 """
-_TEST = re.compile(r"^(?:async )?def (test_([a-z])(\d\d)_\w+)\(", re.MULTILINE)
+_TEST = re.compile(r"^(?:async )?def (test((?:_[a-z]\d\d)+)_\w+)\(", re.MULTILINE)
 
 
 def named_tests() -> dict[str, list[str]]:
-    """The tests whose names begin with a case, as `file::name`."""
+    """The tests whose names begin with one case or several, as `file::name`."""
     found: dict[str, list[str]] = {}
     folders = [ROOT / name for name in ("platform", "shared_apps", "tenant_apps", "infra")]
     for path in sorted(path for folder in folders for path in folder.rglob("test_*.py")):
-        for name, group, number in _TEST.findall(path.read_text(encoding="utf-8")):
-            found.setdefault(f"{group.upper()}{number}", []).append(f"{path.relative_to(ROOT)}::{name}")
+        for name, cases in _TEST.findall(path.read_text(encoding="utf-8")):
+            for case in cases.upper().split("_")[1:]:
+                found.setdefault(case, []).append(f"{path.relative_to(ROOT)}::{name}")
     return found
 
 
