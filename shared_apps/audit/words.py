@@ -53,6 +53,14 @@ SENTENCES: Final = {
     "session.open": gettext_lazy("{actor} signed in"),
     "session.refuse": gettext_lazy("Somebody could not sign in as {object}"),
     "sso.break_glass": gettext_lazy("{object} signed in by password while single sign-on is enforced"),
+    "sso.add_domain": gettext_lazy("{actor} added a domain to {object}"),
+    "sso.delete": gettext_lazy("{actor} deleted {object}"),
+    "sso.keep_last_owner": gettext_lazy("The groups of {object} would have taken the last owner away; the role stayed"),
+    "sso.link": gettext_lazy("A person at the provider was linked to {object}"),
+    "sso.pass_test": gettext_lazy("{actor} tested {object} with success"),
+    "sso.remove_domain": gettext_lazy("{actor} removed a domain from {object}"),
+    "sso.start_test": gettext_lazy("{actor} began a test of {object}"),
+    "sso.verify_domain": gettext_lazy("{actor} had a domain of {object} verified"),
     "sso.create": gettext_lazy("{actor} created {object}"),
     "sso.refuse": gettext_lazy("A sign-in was refused: {object}"),
     "sso.set_state": gettext_lazy("{actor} switched {object}"),
@@ -80,6 +88,7 @@ SENTENCES: Final = {
     "ticket.update": gettext_lazy("{actor} changed {object}"),
     "user.create": gettext_lazy("{actor} created {object}"),
     "user.deactivate": gettext_lazy("{actor} ended the access of {object}"),
+    "user.void_credentials": gettext_lazy("Password, sessions, keys and second step of {object} were ended"),
     "user.update_profile": gettext_lazy("{actor} changed the profile of {object}"),
 }
 TYPES: Final = {

@@ -57,7 +57,7 @@ class Access:
     teams: frozenset[int]
     codes: frozenset[str]
     tenant_codes: frozenset[str]
-    shares: Mapping[str, Shares] = dataclasses.field(default_factory=dict)
+    shares: Mapping[str, Shares] = dataclasses.field(default_factory=dict, compare=False)  # the version tells of their changes
     sees_all_tickets: bool = False  # by roles, whatever a key leaves of them: who sees all tickets sees all contacts
 
     def limited(self, restrict: Callable[[frozenset[str]], frozenset[str]]) -> "Access":

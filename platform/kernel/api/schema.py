@@ -36,7 +36,8 @@ class AutoSchema(SpectacularAutoSchema):
         content = {CONTENT_TYPE: {"schema": component.ref}}
         problems = _READ | (_WRITE if self.method != "GET" else {})
         if not self.get_auth():
-            problems = {code: text for code, text in problems.items() if code not in {"401", "403"}}
+            kept = {"401"} if getattr(self.view, "is_sign_in", False) else set()
+            problems = {code: text for code, text in problems.items() if code not in {"401", "403"} - kept}
         for code, text in problems.items():
             bodies.setdefault(code, {"content": content, "description": text})
         return bodies

@@ -79,9 +79,13 @@ class ApiView(APIView):
 
 
 class PublicApiView(ApiView):
-    """For who cannot be signed in yet. Nobody is authenticated, and the actor is the system; what proves a right stands in the request."""
+    """For who cannot be signed in yet. Nobody is authenticated, and the actor is the system; what proves a right stands in the request.
+
+    `is_sign_in` routes take a proof of who one is, and answer 401 where it is wrong.
+    """
 
     authentication_classes = ()
+    is_sign_in: ClassVar[bool] = False
 
     def check_permissions(self, request: Request) -> None:
         if request.method not in self.allowed_methods:

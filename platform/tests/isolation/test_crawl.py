@@ -22,6 +22,9 @@ UNREACHED = {
     "GET base:/dev/mail/messages/{mail_id}.eml": "nothing was caught",
     "POST base:/sign-in/": "the password is wrong",
     "POST tenant:/sign-in/": "the password is wrong",
+    "POST tenant:/api/v1/sign-in": "the password is wrong",
+    "POST tenant:/api/v1/sign-in/code": "nobody is between the two steps",
+    "POST tenant:/api/v1/sign-in/passkey": "no device answers",
     "GET tenant:/sso/{connection_id}/start": "the connection is not switched on",
     "GET tenant:/sso/callback": "nobody is on the way back",
 }

@@ -58,6 +58,7 @@ class SignInView(PublicApiView):
     """The first step."""
 
     tag = "sign-in"
+    is_sign_in = True
     operation_ids: ClassVar = {"POST": "signIn"}
 
     @extend_schema(
@@ -77,6 +78,7 @@ class SignInCodeView(PublicApiView):
     """The second step by a code."""
 
     tag = "sign-in"
+    is_sign_in = True
     operation_ids: ClassVar = {"POST": "signInWithCode"}
 
     @extend_schema(summary="Finish signing in with a code", request=SignInCodeSerializer, responses=SignInStateSerializer)
@@ -109,6 +111,7 @@ class SignInPasskeyView(PublicApiView):
     """Signs in with a passkey."""
 
     tag = "sign-in"
+    is_sign_in = True
     operation_ids: ClassVar = {"POST": "signInWithPasskey"}
 
     @extend_schema(
