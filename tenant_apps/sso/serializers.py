@@ -27,7 +27,7 @@ class GroupRoleSerializer(StrictSerializer):
 
     group = serializers.CharField(max_length=200)
     role = serializers.CharField(max_length=32)
-    scope_kind = serializers.ChoiceField(choices=SCOPE_KINDS, required=False, allow_blank=True)
+    scope_kind = serializers.CharField(max_length=16, required=False, allow_blank=True, help_text="`team`, `inbox`, or empty")
     scope_id = serializers.UUIDField(required=False, allow_null=True)
 
 

@@ -40,7 +40,7 @@ def test_a_passkey_is_added_on_the_page_and_signs_in_without_a_password(signed_i
     page.goto("/me/security/")
     assert page.locator("text=Laptop").count() > 0
 
-    page.click("text=Sign out >> nth=-1")
+    page.click("form[action='/sign-out/'] button")
     page.wait_for_url("**/sign-in/**")
     page.click("text=Use a passkey")
     page.wait_for_url("**/inbox/**")

@@ -45,7 +45,7 @@ ODD_IDS = ["1", "1.0", "0x1", "١", " 1", "-1", "{upper}", "{braces}", "{plain}"
 PUBLIC_OPERATIONS = {
     *(f"POST {host}:/hooks/v1/{{route_key}}" for host in ("tenant", "base")),  # signed, not signed in
     "POST tenant:/api/v1/password-resets",
-    "POST tenant:/api/v1/sign-in/passkey-options",  # a challenge for nobody yet
+    *(f"POST tenant:/api/v1/{path}" for path in ("sign-in", "sign-in/code", "sign-in/passkey", "sign-in/passkey-options")),
     *(
         f"PUT tenant:/api/v1/{path}"
         for path in ("password-resets/{reset_token}", "email-changes/{email_token}", "email-undos/{undo_token}")
