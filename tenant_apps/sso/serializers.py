@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
+from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from kernel.api.serializers import StrictSerializer
 from rest_framework import serializers
 
@@ -22,12 +22,17 @@ _EXAMPLE = {
 }
 
 
+@extend_schema_field({"type": "string", "pattern": "^(team|inbox)?$"})
+class ScopeKindField(serializers.ChoiceField):
+    """A kind of scope, or nothing for the whole organization."""
+
+
 class GroupRoleSerializer(StrictSerializer):
     """A group of the provider's and the role its people get, for the whole tenant or for one team or inbox."""
 
     group = serializers.CharField(max_length=200)
     role = serializers.CharField(max_length=32)
-    scope_kind = serializers.CharField(max_length=16, required=False, allow_blank=True, help_text="`team`, `inbox`, or empty")
+    scope_kind = ScopeKindField(choices=SCOPE_KINDS, required=False, allow_blank=True)
     scope_id = serializers.UUIDField(required=False, allow_null=True)
 
 

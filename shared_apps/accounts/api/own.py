@@ -17,11 +17,11 @@ class OwnView(ApiView):
 
 
 class BrowserView(OwnView):
-    """A route that only makes sense in a browser that is signed in."""
+    """A route whose changes only make sense in a browser that is signed in."""
 
     def check_permissions(self, request: Request) -> None:
         super().check_permissions(request)
-        if request.auth is not None:
+        if request.auth is not None and request.method not in {"GET", "HEAD"}:
             raise BrowserNeeded
 
 
