@@ -22,7 +22,7 @@ _EXAMPLE = {
 }
 
 
-@extend_schema_field({"type": "string", "pattern": "^(team|inbox)?$"})
+@extend_schema_field({"type": "string", "pattern": "^(team|inbox)$"})
 class ScopeKindField(serializers.ChoiceField):
     """A kind of scope, or nothing for the whole organization."""
 
