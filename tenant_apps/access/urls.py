@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tenant_apps.access.api import invitations, keys, members, profile, roles
+from tenant_apps.access.api import invitations, keys, members, profile, roles, second_step
 
 urlpatterns = [
     path("access/explain", members.ExplainView.as_view(), name="access-explain"),
@@ -24,5 +24,5 @@ urlpatterns = [
     path("service-accounts/<uuid:account_id>", keys.ServiceAccountView.as_view(), name="service-account"),
     path("isolation", profile.IsolationView.as_view(), name="isolation"),
     path("profile", profile.ProfileView.as_view(), name="profile"),
-    path("members/<uuid:member_id>/second-step", members.MemberSecondStepView.as_view(), name="member-second-step"),
+    path("members/<uuid:member_id>/second-step", second_step.MemberSecondStepView.as_view(), name="member-second-step"),
 ]

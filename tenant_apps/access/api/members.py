@@ -283,25 +283,3 @@ def _member(member_id: uuid.UUID) -> User:
     if found is None:
         raise NotFound
     return found
-
-
-class MemberSecondStepView(ApiView):
-    """Takes a member's second step away."""
-
-    proof_methods = frozenset({"DELETE"})
-    tag = "access"
-    permission = "access.member.manage"
-    operation_ids: ClassVar = {"DELETE": "resetMemberSecondStep"}
-
-    @extend_schema(
-        summary="Reset a member's second step",
-        description="For somebody who has lost the device. Their mailbox is told.",
-        request=None,
-        responses={204: None},
-    )
-    def delete(self, request: Request, member_id: uuid.UUID) -> Response:
-        user = selectors.member(member_id)
-        if user is None:
-            raise NotFound
-        services.reset_member_second_step(by=self.user, user=user)
-        return Response(status=204)
